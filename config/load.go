@@ -1,0 +1,171 @@
+package config
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Checks are the judgements that belong to others. A nil one is not made. The texts they return are shown to the
+// operator beside file, line and key, and must hold no secret.
+type Checks struct {
+	Cron       func(spec, zone string) error
+	Note       func(template string) error
+	Status     func(status, phase string) error             // either may be empty
+	Adapter    func(name string, adapter Adapter) []Finding // the operator's settings, against the manifest
+	Connection func(connection Connection) []Finding        // credentials and settings, against the manifest
+}
+
+// Finding is what a check has against one key of the thing that it looked at.
+type Finding struct {
+	Key     string // relative to the thing, such as credentials.api_key; empty for the thing as a whole
+	Message string
+}
+
+// Load reads, checks and completes the file at path, of at most 1 MiB. The error is Problems: all of them at once.
+func Load(path string, checks Checks) (*Config, error) {
+	text, err := readSmall(path, maxFile)
+	if err != nil {
+		return nil, Problems{{File: path, Message: err.Error()}}
+	}
+	return Parse(path, []byte(text), checks)
+}
+
+// Parse is Load for a text that was already read. Relative paths in it are taken against the folder of name, and the
+// secrets that it refers to are read. The error is Problems.
+func Parse(name string, src []byte, checks Checks) (*Config, error) {
+	return parse(name, src, checks, os.LookupEnv)
+}
+
+func parse(name string, src []byte, checks Checks, getenv func(string) (string, bool)) (*Config, error) {
+	dir, err := filepath.Abs(filepath.Dir(name))
+	if err != nil {
+		return nil, Problems{{File: name, Message: "the folder of the file is not known: " + err.Error()}}
+	}
+	if len(src) > maxFile {
+		return nil, Problems{{File: name, Message: "the file is larger than " + showSize(maxFile)}}
+	}
+	lines, bound := scan(src)
+	if bound != nil {
+		bound.File = name
+		return nil, Problems{*bound}
+	}
+	tree, err := decode(src)
+	if err != nil {
+		return nil, Problems{syntaxProblem(name, err)}
+	}
+	r := &reader{file: name, source: source{dir: dir, getenv: getenv}, lines: lines, checks: checks}
+	config := Defaults()
+	r.table("", config.keys(), tree)
+	config.complete(r.source)
+	config.check(r)
+	if len(r.problems) > 0 {
+		return nil, r.problems.sorted()
+	}
+	return &config, nil
+}
+
+// decode makes a tree of the text. The library panics on what its authors held to be impossible; a reload must not
+// take the daemon down with it.
+func decode(src []byte) (tree map[string]any, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("the TOML library gave up")
+		}
+	}()
+	_, err = toml.Decode(string(src), &tree)
+	return tree, err
+}
+
+// syntaxProblem tells where the text stops being TOML. The library quotes the source in its messages, which may be
+// a secret with a forgotten quote, so that only what comes before a quotation is kept.
+func syntaxProblem(file string, err error) Problem {
+	var pe toml.ParseError
+	if !errors.As(err, &pe) {
+		return Problem{File: file, Message: "this is not TOML"}
+	}
+	p := Problem{File: file, Line: pe.Position.Line}
+	what := strings.ToLower(pe.Message)
+	switch {
+	case strings.HasPrefix(what, "key ") || strings.Contains(what, "already") || strings.Contains(what, "is not a table"):
+		what = "a key stands twice, or as two kinds of thing"
+	case strings.Contains(what, "out of range"):
+		what = "a number is too large"
+	case strings.Contains(what, "escape"):
+		what = `an escape in a string is not one of TOML's; write \\ for a backslash`
+	default:
+		if strings.Contains(what, `'\n'`) {
+			p.Line-- // The library stands behind the line end that surprised it.
+		}
+		for _, quotation := range []string{", but ", " but ", ": '", ` "`, `: "`} {
+			what, _, _ = strings.Cut(what, quotation)
+		}
+	}
+	p.Message = "this is not TOML: " + what
+	return p
+}
+
+// reader walks a decoded tree against the schema and collects what is wrong.
+type reader struct {
+	source
+	file     string
+	lines    layout
+	checks   Checks
+	problems Problems
+}
+
+func (r *reader) problem(key, message string) {
+	r.problems = append(r.problems, Problem{File: r.file, Line: r.lines.line(key), Key: key, Message: message})
+}
+
+// findings reports what a check has against the thing at key.
+func (r *reader) findings(key string, found []Finding) {
+	for _, f := range found {
+		at := key
+		for part := range strings.SplitSeq(f.Key, ".") {
+			if part != "" {
+				at = join(at, part)
+			}
+		}
+		// What was wrong with the value itself is said already; that it is therefore missing is no news.
+		known := func(p Problem) bool { return p.Key == at || strings.HasPrefix(p.Key, at+".") }
+		if at == key || !slices.ContainsFunc(r.problems, known) {
+			r.problem(at, f.Message)
+		}
+	}
+}
+
+// err reports the error of a check on the value at key, if there is one.
+func (r *reader) err(key string, err error) {
+	if err != nil {
+		r.problem(key, err.Error())
+	}
+}
+
+// table reads the keys of one table; nothing else may stand in it.
+func (r *reader) table(at string, keys []key, tree map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(tree)) {
+		i := slices.IndexFunc(keys, func(k key) bool { return k.name == name })
+		if i >= 0 {
+			keys[i].read(r, join(at, name), tree[name])
+			continue
+		}
+		r.unknown(at, name, keys)
+	}
+}
+
+func (r *reader) unknown(at, name string, keys []key) {
+	path := join(at, name)
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = k.name
+	}
+	r.problems = append(r.problems, Problem{
+		File: r.file, Line: r.lines.line(path), Key: path, Message: "unknown key", Nearest: nearest(name, names),
+	})
+}

@@ -1,0 +1,341 @@
+package atssync
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// Operation is one kind of work on a connection. Each has its own health: a connection that can send but
+// not read is told as exactly that.
+type Operation string
+
+// The operations.
+const (
+	OpSubmit Operation = "submit"
+	OpRead   Operation = "read"
+	OpJobs   Operation = "jobs"
+	OpCheck  Operation = "check"
+)
+
+// Operations lists every operation.
+func Operations() []Operation { return []Operation{OpSubmit, OpRead, OpJobs, OpCheck} }
+
+// HealthState is how an operation is doing.
+type HealthState string
+
+// Health states.
+const (
+	HealthOK       HealthState = "ok"
+	HealthFailing  HealthState = "failing"  // failed lately, still tried
+	HealthStopped  HealthState = "stopped"  // not tried until a probe succeeds
+	HealthCanary   HealthState = "canary"   // the probe succeeded; one submission goes alone
+	HealthDraining HealthState = "draining" // the canary arrived; the queue goes out at a pace
+)
+
+// CannotRead is the cause of OpRead's trouble when sending works and nothing can be read back.
+const CannotRead = "can_send_cannot_read"
+
+// Health is one operation's.
+type Health struct {
+	State    HealthState `json:"state"`
+	Trouble  *Trouble    `json:"trouble,omitempty"`
+	Cause    string      `json:"cause,omitempty"` // a stable word: auth, uncertain, can_send_cannot_read …
+	Since    time.Time   `json:"since,omitzero"`
+	Failures int         `json:"failures,omitempty"` // in a row
+	Probes   int         `json:"probes,omitempty"`
+	NextAt   time.Time   `json:"next_at,omitzero"` // stopped: the next probe; draining: the next send
+	// Told says that connection.unhealthy went out and connection.healthy is owed.
+	Told bool `json:"told,omitempty"`
+}
+
+// JobTrouble is why one ATS job takes nothing.
+type JobTrouble struct {
+	Reason  HeldReason `json:"reason"`
+	Trouble *Trouble   `json:"trouble,omitempty"`
+	Since   time.Time  `json:"since"`
+	Retries int        `json:"retries,omitempty"`
+	NextAt  time.Time  `json:"next_at"` // when the held ones are tried again if the job is listed
+}
+
+// ReadBack follows the first submission on one job until it was seen.
+type ReadBack struct {
+	Submission string    `json:"submission"`
+	Step       int       `json:"step"`
+	NextAt     time.Time `json:"next_at"`
+}
+
+// Lane is the working state of one connection, written by the holder of its lease.
+type Lane struct {
+	Connection string                `json:"connection"`
+	Operations map[Operation]Health  `json:"operations,omitempty"`
+	Jobs       map[string]JobTrouble `json:"jobs,omitempty"`
+	// JobsFailedInRow are the ATS jobs that failed since the last success on any job.
+	JobsFailedInRow []string             `json:"jobs_failed_in_row,omitempty"`
+	ReadBacks       map[string]ReadBack  `json:"read_backs,omitempty"`
+	Verified        map[string]time.Time `json:"verified,omitempty"`
+	// HoldReason, when set, holds everything that comes in.
+	HoldReason HeldReason `json:"hold_reason,omitempty"`
+	LastSentAt time.Time  `json:"last_sent_at,omitzero"`
+	LastReadAt time.Time  `json:"last_read_at,omitzero"`
+}
+
+// Health returns the operation's health, HealthOK when nothing is recorded.
+func (l *Lane) Health(op Operation) Health {
+	h, ok := l.Operations[op]
+	if !ok {
+		return Health{State: HealthOK}
+	}
+	return h
+}
+
+func (l *Lane) set(op Operation, h Health) {
+	if l.Operations == nil {
+		l.Operations = make(map[Operation]Health)
+	}
+	l.Operations[op] = h
+}
+
+// stopAfter is how many failures in a row stop an operation.
+const stopAfter = 3
+
+// Fail records a failure of an operation that says something about the connection as a whole, and returns
+// what the platform is told: once, when the operation stops.
+func (l *Lane) Fail(op Operation, cause string, t *Trouble, now time.Time) []EventDraft {
+	h := l.Health(op)
+	h.Failures++
+	if h.State == HealthOK || h.Cause != cause {
+		h.Since = now
+	}
+	h.Cause, h.Trouble = cause, t
+	if h.State == HealthStopped || h.State == HealthCanary || h.State == HealthDraining ||
+		h.Failures >= stopAfter || stopsAtOnce(cause) {
+		if h.State != HealthStopped {
+			h.Probes = 0
+		}
+		h.State = HealthStopped
+		h.NextAt = now.Add(ProbeDelay(cause, h.Probes))
+		h.Probes++
+	} else {
+		h.State = HealthFailing
+	}
+	var out []EventDraft
+	if h.State == HealthStopped && !h.Told {
+		h.Told = true
+		out = append(out, unhealthy(op, h, now))
+	}
+	l.set(op, h)
+	return out
+}
+
+// Causes that Fail knows beyond the kinds of package sdk.
+const (
+	CauseUncertain      = "uncertain"
+	CauseAdapterMissing = "adapter_missing"
+	CauseIncident       = "adapter_incident" // several connections of one adapter at once
+	CauseMissingMany    = "many_not_visible"
+	CauseJobsVanished   = "many_jobs_not_visible"
+	CauseStalled        = "stalled"
+)
+
+func stopsAtOnce(cause string) bool {
+	switch cause {
+	case string(sdk.KindAuth), string(sdk.KindPermission), string(sdk.KindConfigRequired), CauseUncertain,
+		CauseIncident, CauseAdapterMissing, CannotRead, CauseMissingMany, CauseJobsVanished:
+		return true
+	}
+	return false
+}
+
+// ProbeDelay is how long a stopped operation waits before its next probe: short where a machine is
+// expected to recover, long where a person has to act.
+func ProbeDelay(cause string, probes int) time.Duration {
+	steps := []time.Duration{10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute}
+	switch cause {
+	case CauseUncertain, CauseIncident, CauseAdapterMissing:
+		steps = []time.Duration{5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute}
+	case string(sdk.KindAuth), string(sdk.KindPermission), string(sdk.KindConfigRequired):
+		steps = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
+	}
+	return steps[min(max(probes, 0), len(steps)-1)]
+}
+
+// ProbeFailed puts the next probe off.
+func (l *Lane) ProbeFailed(op Operation, t *Trouble, now time.Time) []EventDraft {
+	h := l.Health(op)
+	if h.State == HealthOK {
+		return nil
+	}
+	if t != nil && h.Cause != CauseUncertain {
+		h.Trouble = t
+	}
+	h.State = HealthStopped
+	h.NextAt = now.Add(ProbeDelay(h.Cause, h.Probes))
+	h.Probes++
+	l.set(op, h)
+	return nil
+}
+
+// ProbeOK lets one submission go alone after a stop of submit; any other operation is well again.
+func (l *Lane) ProbeOK(op Operation, now time.Time) []EventDraft {
+	h := l.Health(op)
+	if h.State != HealthStopped {
+		return nil
+	}
+	if op != OpSubmit {
+		return l.Succeed(op, now)
+	}
+	h.State, h.NextAt = HealthCanary, time.Time{}
+	l.set(op, h)
+	return nil
+}
+
+// Succeed records a success. A canary that arrived starts the draining when the stop was an incident of
+// the connection, and ends it when the stop was one uncertain write.
+func (l *Lane) Succeed(op Operation, now time.Time) []EventDraft {
+	h, ok := l.Operations[op]
+	if !ok {
+		return nil
+	}
+	if h.State == HealthCanary && h.Cause != CauseUncertain && h.Cause != CauseIncident {
+		h.State, h.Failures, h.NextAt = HealthDraining, 0, now
+		l.set(op, h)
+		return nil
+	}
+	if h.State == HealthDraining {
+		return nil // Drained ends it
+	}
+	return l.heal(op, h, now)
+}
+
+// Drained ends the draining: the queue is empty.
+func (l *Lane) Drained(op Operation, now time.Time) []EventDraft {
+	h, ok := l.Operations[op]
+	if !ok || h.State != HealthDraining {
+		return nil
+	}
+	return l.heal(op, h, now)
+}
+
+func (l *Lane) heal(op Operation, h Health, now time.Time) []EventDraft {
+	delete(l.Operations, op)
+	if !h.Told {
+		return nil
+	}
+	return []EventDraft{{Type: EventConnectionHealthy, At: now, Data: ConnectionEvent{Operation: op, State: "healthy", Cause: h.Cause}}}
+}
+
+func unhealthy(op Operation, h Health, now time.Time) EventDraft {
+	e := ConnectionEvent{Operation: op, State: "unhealthy", Cause: h.Cause}
+	if h.Trouble != nil {
+		e.WhoseTurn, e.Remedy = string(h.Trouble.Turn), h.Trouble.Remedy
+	}
+	return EventDraft{Type: EventConnectionUnhealthy, At: now, Data: e}
+}
+
+// FailJob records that one job refused what was sent. The second job that fails without a success between
+// says that it is the connection, and stops the operation.
+func (l *Lane) FailJob(job string, reason HeldReason, t *Trouble, now time.Time) []EventDraft {
+	if l.Jobs == nil {
+		l.Jobs = make(map[string]JobTrouble)
+	}
+	jt := l.Jobs[job]
+	if jt.Since.IsZero() {
+		jt.Since = now
+	}
+	jt.Reason, jt.Trouble = reason, t
+	jt.NextAt = now.Add(min(time.Hour<<min(jt.Retries, 5), 24*time.Hour))
+	jt.Retries++
+	l.Jobs[job] = jt
+	if !slices.Contains(l.JobsFailedInRow, job) {
+		l.JobsFailedInRow = append(l.JobsFailedInRow, job)
+	}
+	if len(l.JobsFailedInRow) < 2 || reason == HeldJobClosed {
+		return nil
+	}
+	return l.Fail(OpSubmit, string(sdk.KindPermission), t, now)
+}
+
+// JobOK forgets a job's trouble after a success on it, and the row of failed jobs.
+func (l *Lane) JobOK(job string) {
+	delete(l.Jobs, job)
+	l.JobsFailedInRow = nil
+}
+
+// Clone returns a copy that shares no map.
+func (l Lane) Clone() Lane {
+	l.Operations, l.Jobs = maps.Clone(l.Operations), maps.Clone(l.Jobs)
+	l.ReadBacks, l.Verified = maps.Clone(l.ReadBacks), maps.Clone(l.Verified)
+	l.JobsFailedInRow = slices.Clone(l.JobsFailedInRow)
+	return l
+}
+
+// readBackDelays are when the first receipt on a job is read, counted from the step before.
+var readBackDelays = []time.Duration{2 * time.Second, 28 * time.Second, 270 * time.Second}
+
+// StartReadBack begins to follow the first success on a job, unless one is or was followed.
+func (l *Lane) StartReadBack(job, submission string, now time.Time) {
+	if _, ok := l.Verified[job]; ok {
+		return
+	}
+	if _, ok := l.ReadBacks[job]; ok {
+		return
+	}
+	if l.ReadBacks == nil {
+		l.ReadBacks = make(map[string]ReadBack)
+	}
+	l.ReadBacks[job] = ReadBack{Submission: submission, NextAt: now.Add(readBackDelays[0])}
+}
+
+// ReadBackSeen ends the following of a job: its applications can be read.
+func (l *Lane) ReadBackSeen(job string, now time.Time) []EventDraft {
+	delete(l.ReadBacks, job)
+	if l.Verified == nil {
+		l.Verified = make(map[string]time.Time)
+	}
+	l.Verified[job] = now
+	if l.Health(OpRead).Cause == CannotRead {
+		return l.Succeed(OpRead, now)
+	}
+	return nil
+}
+
+// ReadBackMissed goes to the next step; after the last one the operation read is stopped with t. The
+// following goes on hourly, so that a granted permission is noticed.
+func (l *Lane) ReadBackMissed(job string, t *Trouble, now time.Time) []EventDraft {
+	rb, ok := l.ReadBacks[job]
+	if !ok {
+		return nil
+	}
+	rb.Step++
+	if rb.Step < len(readBackDelays) {
+		rb.NextAt = now.Add(readBackDelays[rb.Step])
+		l.ReadBacks[job] = rb
+		return nil
+	}
+	rb.NextAt = now.Add(time.Hour)
+	l.ReadBacks[job] = rb
+	return l.Fail(OpRead, CannotRead, t, now)
+}
+
+// Judge says where a submission goes that is accepted or looked at again: link is nil when the job is not
+// linked, job when the ATS job was never listed.
+func Judge(c Connection, l Lane, link *JobLink, job *ATSJob) (State, HeldReason) {
+	switch {
+	case c.State == ConnectionPaused:
+		return StateHeld, HeldConnectionPaused
+	case l.HoldReason != "":
+		return StateHeld, l.HoldReason
+	case link == nil:
+		return StateHeld, HeldJobNotLinked
+	}
+	if t, ok := l.Jobs[link.ATSJob]; ok && link.ATSJob != "" {
+		return StateHeld, t.Reason
+	}
+	if job != nil && !job.Takes() {
+		return StateHeld, HeldJobClosed
+	}
+	return StateQueued, ""
+}

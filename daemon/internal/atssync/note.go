@@ -1,0 +1,151 @@
+package atssync
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"text/template"
+	"unicode"
+	"unicode/utf8"
+
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// DefaultNote is the text a recruiter reads in the activity feed unless the config or the connection has
+// another one. It is a text/template over NoteData.
+const DefaultNote = `Applied via {{.Platform}}{{with .URL}}
+Full application: {{.}}{{end}}
+{{- with .Answers}}
+
+Questions and answers
+{{- range .}}
+
+{{.Question}}
+{{.Answer}}
+{{- end}}{{end}}
+{{- with .Media}}
+
+Listen
+{{- range .}}
+{{.Title}}: {{.URL}}
+{{- end}}{{end}}
+{{- with .Notes}}
+
+Notes
+{{- range .}}
+{{.}}
+{{- end}}{{end}}`
+
+// NoteData is what a note template sees. Private answers are not in it.
+type NoteData struct {
+	Platform  string
+	URL       string // the application on the platform
+	FirstName string
+	LastName  string
+	Answers   []Answer
+	Media     []Media
+	Notes     []string
+}
+
+// NoteTemplate is a parsed note template.
+type NoteTemplate struct{ t *template.Template }
+
+// ParseNote parses a template and tries it on a full example, so that a mistake shows at the config and not
+// at the first candidate. An empty text is DefaultNote.
+func ParseNote(text string) (NoteTemplate, error) {
+	if strings.TrimSpace(text) == "" {
+		text = DefaultNote
+	}
+	t, err := template.New("note").Option("missingkey=error").Parse(text)
+	if err != nil {
+		return NoteTemplate{}, fmt.Errorf("note template: %w", err)
+	}
+	n := NoteTemplate{t}
+	_, err = n.Render(Document{
+		Person: Person{FirstName: "Ada", LastName: "Example"}, ApplicationURL: "https://platform.example.com/a/1",
+		Answers: []Answer{{Question: "Why?", Answer: "Because."}}, Media: []Media{{Title: "Intro", URL: "https://platform.example.com/m/1"}},
+		Notes: []string{"A note."},
+	}, "Platform", sdk.NoteRule{Format: sdk.NotePlain, Max: 10000})
+	return n, err
+}
+
+// Render returns the note for one document within the adapter's rule: plain text, line ends as \n, no
+// control characters, cut at a word with a pointer to the application when it is too long. It is "" where the ATS takes none.
+func (n NoteTemplate) Render(d Document, platform string, rule sdk.NoteRule) (string, error) {
+	if rule.Format == sdk.NoteNone || rule.Max == 0 {
+		return "", nil
+	}
+	data := NoteData{
+		Platform: clean(platform), URL: d.ApplicationURL,
+		FirstName: clean(d.Person.FirstName), LastName: clean(d.Person.LastName),
+	}
+	for _, a := range d.Answers {
+		if a.Private {
+			continue
+		}
+		text := clean(a.Answer)
+		if text == "" {
+			text = "(no answer)"
+		}
+		data.Answers = append(data.Answers, Answer{Question: clean(a.Question), Answer: text})
+	}
+	for i, m := range d.Media {
+		title := clean(m.Title)
+		if title == "" {
+			title = fmt.Sprintf("Sound bite %d", i+1)
+		}
+		data.Media = append(data.Media, Media{Title: title, URL: m.URL})
+	}
+	for _, s := range d.Notes {
+		if s = clean(s); s != "" {
+			data.Notes = append(data.Notes, s)
+		}
+	}
+	var b bytes.Buffer
+	if err := n.t.Execute(&b, data); err != nil {
+		return "", fmt.Errorf("render note: %w", err)
+	}
+	text := strings.TrimSpace(b.String())
+	if rule.Format == sdk.NoteHTML {
+		text = strings.ReplaceAll(template.HTMLEscapeString(text), "\n", "<br>\n")
+	}
+	return cut(text, d.ApplicationURL, rule.Max), nil
+}
+
+// clean makes one value safe for a plain text: valid UTF-8, \n line ends, no control or direction-override characters.
+func clean(s string) string {
+	s = strings.ReplaceAll(strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n"), "\r", "\n")
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069:
+			return -1
+		}
+		return r
+	}, s)
+	return strings.TrimSpace(s)
+}
+
+// cut shortens text to at most limit characters at a word, ending with a pointer to url.
+func cut(text, url string, limit int) string {
+	if utf8.RuneCountInString(text) <= limit {
+		return text
+	}
+	pointer := " …"
+	if url != "" {
+		pointer = " …\n\nThe rest is in the full application: " + url
+	}
+	room := limit - utf8.RuneCountInString(pointer)
+	if room <= 0 {
+		return string([]rune(text)[:limit])
+	}
+	r := []rune(text)[:room]
+	for i := len(r); i > room/2; i-- {
+		if unicode.IsSpace(r[i-1]) {
+			r = r[:i-1]
+			break
+		}
+	}
+	return strings.TrimRightFunc(string(r), unicode.IsSpace) + pointer
+}

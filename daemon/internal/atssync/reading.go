@@ -1,0 +1,231 @@
+package atssync
+
+import (
+	"strings"
+	"time"
+
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// Rules are what a reading is judged by.
+type Rules struct {
+	Overrides    []StatusOverride // the connection's, first
+	Table        []sdk.StatusRule // the adapter's
+	Causes       []string         // why an application may not be visible
+	Settle       time.Duration    // how long a terminal change is held back
+	MissingAfter int              // missing this often → not_visible; 0 means 3
+}
+
+// ApplyReadings judges everything that the ATS showed of an application's candidate, and returns whether
+// the record changed and what the platform is told. No readings means that the candidate was not shown.
+// An unchanged application is returned as unchanged, and nothing is to be written.
+func (a *Application) ApplyReadings(readings []sdk.Reading, r Rules, now time.Time) (bool, []EventDraft) {
+	if len(readings) == 0 {
+		return a.missed(r, now)
+	}
+	for i := range readings {
+		if readings[i].Gone != "" && a.matches(readings[i]) {
+			return a.gone(readings[i], now)
+		}
+	}
+	for i := range readings {
+		if a.matches(readings[i]) && readings[i].ApplicationID != "" {
+			return a.seen(readings[i], r, now)
+		}
+	}
+	return a.lost(readings, r, now)
+}
+
+func (a *Application) matches(rd sdk.Reading) bool {
+	if a.ApplicationID == "" {
+		return a.Pending != "" && rd.Pending == a.Pending || a.CandidateID != "" && rd.CandidateID == a.CandidateID
+	}
+	return rd.ApplicationID == a.ApplicationID || rd.ApplicationID == "" && rd.Gone != "" && rd.CandidateID == a.CandidateID
+}
+
+// missed counts; it never calls what is not shown deleted.
+func (a *Application) missed(r Rules, now time.Time) (bool, []EventDraft) {
+	if a.SeenAt.IsZero() || a.Visibility != Visible {
+		return false, nil // never seen: the read-back of the job tells; else it is told already
+	}
+	limit := r.MissingAfter
+	if limit <= 0 {
+		limit = 3
+	}
+	a.Missing++
+	if a.Missing < limit {
+		return true, nil
+	}
+	a.Visibility = NotVisible
+	d := a.draft(EventNotVisible, a.Standing, now)
+	d.Data = withCauses(d.Data, r.Causes)
+	return true, []EventDraft{d}
+}
+
+func withCauses(data any, causes []string) any {
+	e, ok := data.(ApplicationEvent)
+	if !ok {
+		return data
+	}
+	e.Causes = causes
+	return e
+}
+
+func (a *Application) gone(rd sdk.Reading, now time.Time) (bool, []EventDraft) {
+	to, t := Deleted, EventDeleted
+	if rd.Gone == sdk.GoneMerged {
+		to, t = Merged, EventMerged
+	}
+	if a.Visibility == to {
+		return false, nil
+	}
+	a.Visibility = to
+	if rd.MergedInto != "" {
+		a.CandidateID = rd.MergedInto
+	}
+	d := a.draft(t, a.Standing, now)
+	if e, ok := d.Data.(ApplicationEvent); ok {
+		e.MergedInto = rd.MergedInto
+		d.Data = e
+	}
+	return true, []EventDraft{d}
+}
+
+// seen judges the words of our own application.
+func (a *Application) seen(rd sdk.Reading, r Rules, now time.Time) (bool, []EventDraft) {
+	changed := false
+	var out []EventDraft
+	if a.SeenAt.IsZero() {
+		a.SeenAt, changed = now, true
+	}
+	if a.Missing != 0 || a.Question != "" {
+		a.Missing, a.Question, changed = 0, "", true
+	}
+	if a.fill(rd) {
+		changed = true
+	}
+	back := a.Visibility != Visible
+	if back {
+		a.Visibility, changed = Visible, true
+	}
+	was := a.Standing
+	next := MapStanding(r, rd, was)
+	settled, waits := a.settle(next, r.Settle, now)
+	if waits {
+		changed = changed || settled
+	} else if next != was {
+		a.Standing, changed = next, true
+		t := EventStatusChanged
+		if was.Status.Terminal() && !next.Status.Terminal() {
+			t = EventReopened
+		}
+		if sameWords(was, next) {
+			a.ObservedAt = now // only the ATS's clock or the way of mapping moved: kept, not told
+		} else {
+			out = append(out, a.draft(t, was, now))
+		}
+	} else if settled {
+		changed = true
+	}
+	if back {
+		out = append([]EventDraft{a.draft(EventVisible, a.Standing, now)}, out...)
+	}
+	return changed, renumber(a, out)
+}
+
+// renumber gives the drafts of one reading rising revisions, in the order they are told.
+func renumber(a *Application, drafts []EventDraft) []EventDraft {
+	for i := range drafts {
+		if e, ok := drafts[i].Data.(ApplicationEvent); ok {
+			e.Revision = a.Revision - len(drafts) + 1 + i
+			drafts[i].Data = e
+		}
+	}
+	return drafts
+}
+
+func sameWords(a, b Standing) bool {
+	return a.Status == b.Status && a.Phase == b.Phase && a.Raw == b.Raw && a.NotBefore.Equal(b.NotBefore)
+}
+
+// settle holds a terminal change back until it has stood for d. It returns whether its own record changed
+// and whether the change waits.
+func (a *Application) settle(next Standing, d time.Duration, now time.Time) (changed, waits bool) {
+	turning := d > 0 && next.Status.Terminal() && next.Status != a.Status
+	if !turning {
+		if a.Settling == nil {
+			return false, false
+		}
+		a.Settling, a.SettlingSince = nil, time.Time{}
+		return true, false
+	}
+	if a.Settling == nil || a.Settling.Status != next.Status {
+		a.Settling, a.SettlingSince = &next, now
+		return true, true
+	}
+	if now.Sub(a.SettlingSince) < d {
+		return false, true
+	}
+	a.Settling, a.SettlingSince = nil, time.Time{}
+	return true, false
+}
+
+// fill takes ids that were not known yet.
+func (a *Application) fill(rd sdk.Reading) bool {
+	changed := false
+	for _, f := range []struct {
+		to   *string
+		from string
+	}{{&a.ApplicationID, rd.ApplicationID}, {&a.CandidateID, rd.CandidateID}, {&a.ProfileURL, rd.ProfileURL}, {&a.ATSJobName, rd.JobName}} {
+		if *f.to == "" && f.from != "" {
+			*f.to, changed = f.from, true
+		}
+	}
+	if a.Pending != "" && a.ApplicationID != "" {
+		a.Pending, changed = "", true
+	}
+	return changed
+}
+
+// lost is a candidate that is shown while our application is not. Exactly one other application on the
+// linked job is followed; anything else is a question to the employer.
+func (a *Application) lost(readings []sdk.Reading, r Rules, now time.Time) (bool, []EventDraft) {
+	var on []sdk.Reading
+	for _, rd := range readings {
+		if rd.ApplicationID != "" && a.sameJob(rd) {
+			on = append(on, rd)
+		}
+	}
+	if len(on) == 1 && a.ApplicationID != "" {
+		old := a.ApplicationID
+		a.ApplicationID, a.Question = on[0].ApplicationID, ""
+		if on[0].ProfileURL != "" {
+			a.ProfileURL = on[0].ProfileURL
+		}
+		if a.SeenAt.IsZero() {
+			a.SeenAt = now
+		}
+		d := a.draft(EventRekeyed, a.Standing, now)
+		if e, ok := d.Data.(ApplicationEvent); ok {
+			e.PreviousApplicationID = old
+			d.Data = e
+		}
+		_, more := a.seen(on[0], r, now)
+		return true, append([]EventDraft{d}, more...)
+	}
+	const question = "The candidate is in the ATS but the application we made is gone; which application of this person is it now?"
+	if a.ApplicationID == "" || a.Question == question {
+		return false, nil
+	}
+	a.Question = question
+	changed, out := a.missed(Rules{MissingAfter: 1, Causes: r.Causes}, now)
+	_ = changed
+	return true, out
+}
+
+func (a *Application) sameJob(rd sdk.Reading) bool {
+	if rd.JobID != "" && a.ATSJob != "" {
+		return rd.JobID == a.ATSJob
+	}
+	return a.ATSJobName != "" && strings.EqualFold(strings.TrimSpace(rd.JobName), strings.TrimSpace(a.ATSJobName))
+}

@@ -60,18 +60,16 @@ type Reply struct {
 // Do makes one exchange, appends it to meta and sets meta's budget when the answer has limit headers. Its
 // error is a *sdk.Error that carries meta as it then stands. An answer other than 2xx is an error.
 func (c *Client) Do(ctx context.Context, call Call, meta *sdk.Meta) (Reply, error) {
-	req, sent, fault := c.request(call)
-	if fault != nil {
-		return Reply{}, withMeta(fault, meta)
-	}
 	ctx, cancel := context.WithTimeout(ctx, c.opt.Timeout)
 	defer cancel()
 	var w wire
-	req = req.WithContext(httptrace.WithClientTrace(ctx, w.trace()))
-
+	req, sent, fault := c.request(httptrace.WithClientTrace(ctx, w.trace()), call)
+	if fault != nil {
+		return Reply{}, withMeta(fault, meta)
+	}
 	x := sdk.Exchange{Method: call.Method, Endpoint: call.endpoint(), StartedAt: time.Now().UTC()}
 	scrub := newScrubber(call.Auth, sent)
-	resp, err := c.http.Do(req)
+	resp, err := c.http.Do(req) //nolint:bodyclose // readBody closes it.
 	if err != nil {
 		x.Duration = time.Since(x.StartedAt)
 		meta.Exchanges = append(meta.Exchanges, x)
@@ -114,7 +112,7 @@ func (c *Client) judge(call Call, reply *Reply, readErr error, scrub *scrubber) 
 }
 
 // request builds the request and returns the encoded body beside it.
-func (c *Client) request(call Call) (*http.Request, []byte, *sdk.Error) {
+func (c *Client) request(ctx context.Context, call Call) (*http.Request, []byte, *sdk.Error) {
 	if c.broken != nil {
 		return nil, nil, &sdk.Error{
 			Kind: sdk.KindConfigRequired, Message: c.broken.Error(), Turn: sdk.TurnOperator, NotApplied: true,
@@ -143,8 +141,7 @@ func (c *Client) request(call Call) (*http.Request, []byte, *sdk.Error) {
 	u := *call.Base
 	u = *u.JoinPath(call.Path)
 	u.RawQuery = call.Query
-	// The context comes later; this one only satisfies the constructor.
-	req, err := http.NewRequestWithContext(context.Background(), call.Method, u.String(), body)
+	req, err := http.NewRequestWithContext(ctx, call.Method, u.String(), body)
 	if err != nil {
 		return nil, nil, internal("the adapter built a request that HTTP does not allow")
 	}
@@ -184,8 +181,9 @@ var errTooLarge = errors.New("the answer is too large")
 
 // readBody reads and closes a body, which net/http has decompressed already.
 func readBody(r io.ReadCloser, limit int64) ([]byte, error) {
-	defer r.Close()
 	body, err := io.ReadAll(io.LimitReader(r, limit+1))
+	// A body that was read has told all it can; closing it only gives the connection back.
+	_ = r.Close()
 	if err != nil {
 		return body, err
 	}

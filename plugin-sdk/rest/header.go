@@ -139,13 +139,13 @@ func NextQuery(h http.Header) string {
 var linkValue = regexp.MustCompile(`<([^<>]*)>([^<]*)`)
 
 func hasRelNext(params string) bool {
-	for _, p := range strings.Split(params, ";") {
+	for p := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
 		if !strings.EqualFold(strings.TrimSpace(name), "rel") {
 			continue
 		}
 		value = strings.Trim(strings.TrimRight(strings.TrimSpace(value), ","), `"`)
-		for _, rel := range strings.Fields(value) {
+		for rel := range strings.FieldsSeq(value) {
 			if strings.EqualFold(rel, "next") {
 				return true
 			}

@@ -168,7 +168,7 @@ func closingServer(t *testing.T) (address string, posts *atomic.Int64) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	t.Cleanup(func() { l.Close() })
+	t.Cleanup(func() { _ = l.Close() })
 	posts = &atomic.Int64{}
 	go func() {
 		for {
@@ -177,9 +177,9 @@ func closingServer(t *testing.T) (address string, posts *atomic.Int64) {
 				return
 			}
 			go func() {
-				defer conn.Close()
+				defer func() { _ = conn.Close() }()
 				br := bufio.NewReader(conn)
-				for n := 0; n < 2; n++ {
+				for n := range 2 {
 					r, err := http.ReadRequest(br)
 					if err != nil {
 						return
@@ -241,7 +241,7 @@ func TestDo_WriteThatNeverLeftIsNotApplied(t *testing.T) {
 		var lc net.ListenConfig
 		l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 		require.NoError(t, err)
-		t.Cleanup(func() { l.Close() })
+		t.Cleanup(func() { _ = l.Close() })
 		return l.Addr().String()
 	}
 	refused := func(t *testing.T) string {
@@ -372,7 +372,7 @@ func TestDo_BoundsTheAnswerAfterDecompression(t *testing.T) {
 	b := setup(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		gz := gzip.NewWriter(w)
-		defer gz.Close()
+		defer func() { _ = gz.Close() }()
 		_, _ = gz.Write([]byte(strings.Repeat("0", 8<<20)))
 	})
 	reply, err := b.read(t)

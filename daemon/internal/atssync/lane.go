@@ -105,6 +105,7 @@ const stopAfter = 3
 // what the platform is told: once, when the operation stops.
 func (l *Lane) Fail(op Operation, cause string, t *Trouble, now time.Time) []EventDraft {
 	h := l.Health(op)
+	before := h.Cause
 	h.Failures++
 	if h.State == HealthOK || h.Cause != cause {
 		h.Since = now
@@ -112,8 +113,8 @@ func (l *Lane) Fail(op Operation, cause string, t *Trouble, now time.Time) []Eve
 	h.Cause, h.Trouble = cause, t
 	if h.State == HealthStopped || h.State == HealthCanary || h.State == HealthDraining ||
 		h.Failures >= stopAfter || stopsAtOnce(cause) {
-		if h.State != HealthStopped {
-			h.Probes = 0
+		if h.State == HealthOK || h.State == HealthFailing || h.Cause != before {
+			h.Probes = 0 // a canary that failed goes on counting
 		}
 		h.State = HealthStopped
 		h.NextAt = now.Add(ProbeDelay(cause, h.Probes))
@@ -134,7 +135,6 @@ func (l *Lane) Fail(op Operation, cause string, t *Trouble, now time.Time) []Eve
 const (
 	CauseUncertain      = "uncertain"
 	CauseAdapterMissing = "adapter_missing"
-	CauseIncident       = "adapter_incident" // several connections of one adapter at once
 	CauseMissingMany    = "many_not_visible"
 	CauseJobsVanished   = "many_jobs_not_visible"
 	CauseStalled        = "stalled"
@@ -143,7 +143,7 @@ const (
 func stopsAtOnce(cause string) bool {
 	switch cause {
 	case string(sdk.KindAuth), string(sdk.KindPermission), string(sdk.KindConfigRequired), CauseUncertain,
-		CauseIncident, CauseAdapterMissing, CannotRead, CauseMissingMany, CauseJobsVanished:
+		CauseAdapterMissing, CannotRead, CauseMissingMany, CauseJobsVanished:
 		return true
 	}
 	return false
@@ -154,7 +154,9 @@ func stopsAtOnce(cause string) bool {
 func ProbeDelay(cause string, probes int) time.Duration {
 	steps := []time.Duration{10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute}
 	switch cause {
-	case CauseUncertain, CauseIncident, CauseAdapterMissing:
+	case CauseUncertain:
+		steps = []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 5 * time.Minute}
+	case CauseAdapterMissing:
 		steps = []time.Duration{5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute}
 	case string(sdk.KindAuth), string(sdk.KindPermission), string(sdk.KindConfigRequired):
 		steps = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
@@ -199,7 +201,7 @@ func (l *Lane) Succeed(op Operation, now time.Time) []EventDraft {
 	if !ok {
 		return nil
 	}
-	if h.State == HealthCanary && h.Cause != CauseUncertain && h.Cause != CauseIncident {
+	if h.State == HealthCanary && h.Cause != CauseUncertain {
 		h.State, h.Failures, h.NextAt = HealthDraining, 0, now
 		l.set(op, h)
 		return nil
@@ -208,6 +210,14 @@ func (l *Lane) Succeed(op Operation, now time.Time) []EventDraft {
 		return nil // Drained ends it
 	}
 	return l.heal(op, h, now)
+}
+
+// PaceDraining puts the next send of a draining lane off.
+func (l *Lane) PaceDraining(op Operation, at time.Time) {
+	if h, ok := l.Operations[op]; ok && h.State == HealthDraining {
+		h.NextAt = at
+		l.set(op, h)
+	}
 }
 
 // Drained ends the draining: the queue is empty.

@@ -1,0 +1,213 @@
+package submit
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// Store is what the worker needs of the store.
+type Store interface {
+	atssync.SubmitLane
+	atssync.Hold
+}
+
+// Uncertain is what settling needs of the store.
+type Uncertain interface {
+	Submissions(ctx context.Context, q atssync.SubmissionQuery) (atssync.Page[atssync.Submission], error)
+	Payload(ctx context.Context, id string) (atssync.Payload, error)
+	Resolve(ctx context.Context, id string, how atssync.SettleUncertain, now time.Time) (atssync.Submission, error)
+	Propose(ctx context.Context, id string, proposal atssync.Receipt, now time.Time) error
+}
+
+// Tasks persists the tasks that hold and release when an adapter goes and comes back.
+type Tasks interface {
+	PutTask(ctx context.Context, t atssync.Task, now time.Time) (atssync.Task, error)
+}
+
+// Connections finds connections.
+type Connections interface {
+	Connection(ctx context.Context, id string) (atssync.Connection, error)
+}
+
+// Leases tells which connections this daemon may work.
+type Leases interface {
+	// Lease returns the lease on a connection; ok is false when another daemon has it, or nobody.
+	Lease(connection string) (l atssync.Lease, ok bool)
+	// Lost says that a step under l was fenced.
+	Lost(l atssync.Lease)
+}
+
+// Adapters reaches the adapter processes.
+type Adapters interface {
+	// Manifest returns what the adapter says of itself; sdk.ErrNotRunning when it never ran.
+	Manifest(adapter string) (sdk.Manifest, error)
+	// Reserve waits until the limits allow a call of that power ("" for Check) for the connection. done
+	// must be called after the call.
+	Reserve(ctx context.Context, adapter string, c sdk.Connection, p sdk.Power) (client sdk.Client, done func(), err error)
+	// Gone reports why the adapter will not be back by itself (no file, wrong checksum, given up after
+	// crashes), or "".
+	Gone(adapter string) string
+}
+
+// Vault opens and seals what is secret or personal.
+type Vault interface {
+	// OpenConnection returns the connection as an adapter's call carries it.
+	OpenConnection(c atssync.Connection) (sdk.Connection, error)
+	// OpenDocument opens a submission's payload.
+	OpenDocument(s atssync.Submission, p atssync.Payload) (atssync.Document, error)
+	// SealNote and SealContinuation seal what the worker keeps with an attempt or a submission.
+	SealNote(s atssync.Submission, text string) ([]byte, error)
+	SealContinuation(s atssync.Submission, b []byte) ([]byte, error)
+	OpenContinuation(s atssync.Submission) ([]byte, error)
+}
+
+// Options are what a Worker is made of.
+type Options struct {
+	Store       Store
+	Uncertain   Uncertain
+	Tasks       Tasks
+	Connections Connections
+	Leases      Leases
+	Adapters    Adapters
+	Vault       Vault
+	Log         *slog.Logger
+	Metrics     *Metrics // nil: none
+
+	// Platform is the platform's name, for notes.
+	Platform string
+	// Note is the template of notes without one of their connection's own.
+	Note string
+	// OnUncertain is the policy of connections without one of their own.
+	OnUncertain atssync.OnUncertain
+	// DrainEvery is the least time between two submissions of a lane that drains after an incident.
+	DrainEvery time.Duration
+}
+
+// Worker works all lanes of this daemon.
+type Worker struct {
+	o         Options
+	incidents incidents
+	notes     noteCache
+	finds     findTimes
+
+	mu      sync.Mutex
+	lanes   map[string]*lane
+	ctx     context.Context
+	cancel  context.CancelFunc
+	stopped bool
+	wg      sync.WaitGroup
+}
+
+// lane is the in-memory side of one connection: whether it is worked now, and when next.
+type lane struct {
+	running bool
+	again   bool // woken while running
+	timer   *time.Timer
+}
+
+// New returns a worker that Start starts.
+func New(o Options) *Worker {
+	if o.DrainEvery <= 0 {
+		o.DrainEvery = time.Second
+	}
+	if o.OnUncertain == "" {
+		o.OnUncertain = atssync.OnUncertainHold
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Worker{o: o, lanes: make(map[string]*lane), ctx: ctx, cancel: cancel}
+}
+
+// Wake has a lane worked soon. It never blocks and may be called for any connection at any time.
+func (w *Worker) Wake(connection string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return
+	}
+	l := w.lanes[connection]
+	if l == nil {
+		l = &lane{}
+		w.lanes[connection] = l
+	}
+	if l.running {
+		l.again = true
+		return
+	}
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+	l.running = true
+	w.wg.Add(1)
+	go w.run(connection, l)
+}
+
+// Stop lets calls in flight end and their outcome be stored; it waits for that until ctx ends and then
+// cancels them: what was not answered by then is uncertain. It may be called twice.
+func (w *Worker) Stop(ctx context.Context) {
+	w.mu.Lock()
+	w.stopped = true
+	for _, l := range w.lanes {
+		if l.timer != nil {
+			l.timer.Stop()
+		}
+	}
+	w.mu.Unlock()
+	done := make(chan struct{})
+	go func() { w.wg.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		w.cancel()
+		<-done
+	}
+	w.cancel()
+}
+
+func (w *Worker) stopping() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stopped
+}
+
+// run works one lane until nothing is due, then sets its timer and ends.
+func (w *Worker) run(connection string, l *lane) {
+	defer w.wg.Done()
+	for {
+		at, more := time.Time{}, false
+		if !w.stopping() {
+			var err error
+			at, more, err = w.Tick(w.ctx, connection, time.Now())
+			if err != nil && w.ctx.Err() == nil {
+				w.o.Log.Error("work a lane", "connection", connection, "err", err)
+				at, more = time.Now().Add(5*time.Second), false
+			}
+		}
+		w.mu.Lock()
+		switch {
+		case w.stopped:
+			l.running = false
+			w.mu.Unlock()
+			return
+		case more || l.again:
+			l.again = false
+			w.mu.Unlock()
+			continue
+		case at.IsZero():
+			delete(w.lanes, connection)
+		default:
+			l.timer = time.AfterFunc(max(time.Until(at), time.Millisecond), func() { w.Wake(connection) })
+		}
+		l.running = false
+		w.mu.Unlock()
+		return
+	}
+}

@@ -1,0 +1,126 @@
+// Package manage holds everything that people do: connect and check, list and link jobs, look at what became
+// of submissions, resolve what is uncertain, run a pass now. The API, the command line and the console call the
+// same methods. It stands beside the workers: it changes the store by the same business steps, each of which writes
+// its audit record from the actor in ctx, and then wakes the lane it concerns.
+//
+// What is returned is plain data with JSON tags and never holds a secret. What is refused is an
+// *atssync.Error, with JSON paths into the request where fields are wrong.
+package manage
+
+import (
+	"context"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// Store is the roles of the store that people's acts need.
+type Store interface {
+	atssync.Connections
+	atssync.Jobs
+	atssync.JobLinks
+	atssync.Submissions
+	atssync.SubmissionActs
+	atssync.Events
+	atssync.Runs
+	atssync.Ledgers
+	atssync.AuditLog
+	Reads
+	// PutTask persists work on many submissions.
+	PutTask(ctx context.Context, t atssync.Task, now time.Time) (atssync.Task, error)
+	// Tasks lists the work under way.
+	Tasks(ctx context.Context, connection string) ([]atssync.Task, error)
+}
+
+// Reads is what is only looked at.
+type Reads interface {
+	Lane(ctx context.Context, connection string) (atssync.Lane, error)
+	Application(ctx context.Context, id string) (atssync.Application, error)
+	Applications(ctx context.Context, q atssync.ApplicationQuery) (atssync.Page[atssync.Application], error)
+	Checkpoints(ctx context.Context, connection string) ([]atssync.Checkpoint, error)
+}
+
+// Adapters reaches the adapter processes.
+type Adapters interface {
+	// Manifest returns what the adapter says of itself; an error that is sdk.ErrNotRunning when it never ran.
+	Manifest(adapter string) (sdk.Manifest, error)
+	// Reserve waits until the limits allow a call of that power ("" for Check) for the connection. done must be
+	// called after the call. An error that is sdk.ErrNotRunning says that the process is not there.
+	Reserve(ctx context.Context, adapter string, c sdk.Connection, p sdk.Power) (client sdk.Client, done func(), err error)
+	// List returns every adapter that is known, by name.
+	List() []AdapterStatus
+}
+
+// Leases tells which connections this daemon may work.
+type Leases interface {
+	// Lease returns the lease on a connection, taking it when nobody has it; ok is false when another
+	// daemon does.
+	Lease(connection string) (l atssync.Lease, ok bool)
+}
+
+// Keys makes keyed HMACs by which things are looked up without being readable.
+type Keys interface {
+	Index(kind, value string) string
+}
+
+// Sealer encrypts what no store may read; connection, record and field are associated data.
+type Sealer interface {
+	Seal(plain []byte, connection, record, field string) ([]byte, error)
+	Open(sealed []byte, connection, record, field string) ([]byte, error)
+}
+
+// Documents opens and keys what intake sealed.
+type Documents interface {
+	ExternalKey(connection, externalID string) string
+	OpenDocument(s atssync.Submission, p atssync.Payload) (atssync.Document, error)
+	OpenNote(s atssync.Submission, sealed []byte) (string, error)
+}
+
+// Schedule is the daemon's schedule.
+type Schedule interface {
+	Passes(ctx context.Context) ([]Pass, error)
+	// RunNow starts a pass and returns the id of its run; CodeNotFound for a pass there is not, CodeConflict while it runs.
+	RunNow(ctx context.Context, pass string) (run string, err error)
+}
+
+// Options are what a Service is made of. Store, Adapters, Leases, Keys, Sealer and Documents are required.
+type Options struct {
+	Store     Store
+	Adapters  Adapters
+	Leases    Leases
+	Keys      Keys
+	Sealer    Sealer
+	Documents Documents
+	Schedule  Schedule // nil: no schedule
+
+	// Settings are the operator's values for the fields of each adapter, from [adapters.NAME.settings].
+	Settings map[string]map[string]string
+	// PartnerName is the platform's name as the ATS's screens list it.
+	PartnerName string
+	// OnUncertain is the policy of connections without one of their own.
+	OnUncertain atssync.OnUncertain
+	// ReleasePerMinute is the pace at which a backlog is released; 0 is at once.
+	ReleasePerMinute int
+	// Wake has a connection's lane worked soon; nil is nobody.
+	Wake func(connection string)
+	// Changed is told of a connection that was made, changed or removed; nil is nobody.
+	Changed func(connection string)
+}
+
+// Service does what people ask for. Its methods may be called concurrently.
+type Service struct{ o Options }
+
+// New returns a Service.
+func New(o Options) *Service {
+	if o.Wake == nil {
+		o.Wake = func(string) {}
+	}
+	if o.Changed == nil {
+		o.Changed = func(string) {}
+	}
+	if o.OnUncertain == "" {
+		o.OnUncertain = atssync.OnUncertainHold
+	}
+	return &Service{o: o}
+}

@@ -1,0 +1,2 @@
+// Package adaptertest holds what tests of adapters and of their callers need.
+package adaptertest

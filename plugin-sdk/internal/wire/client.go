@@ -1,0 +1,245 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// ErrLost is in the chain of an error whose call was cut: the adapter's process or the connection to it
+// ended before the answer came.
+var ErrLost = errors.New("the adapter died during the call")
+
+// Client is the host's end of the wire: it has every power, and a call of one that the adapter lacks
+// comes back as KindUnsupported. Calls need a deadline from the caller; a cancelled context ends the call
+// on both sides. A Client is used by many goroutines at once.
+//
+// Besides *sdk.Error, a call returns an error wrapping context.Canceled or context.DeadlineExceeded when
+// the context ended first, and one wrapping ErrLost together with an *sdk.Error of KindInternal.
+type Client struct {
+	rpc    AdapterClient
+	health grpc_health_v1.HealthClient
+}
+
+// NewClient returns the end for one connection.
+func NewClient(conn grpc.ClientConnInterface) *Client {
+	return &Client{rpc: NewAdapterClient(conn), health: grpc_health_v1.NewHealthClient(conn)}
+}
+
+// Ping asks whether the adapter's process still answers.
+func (c *Client) Ping(ctx context.Context) error {
+	in := &grpc_health_v1.HealthCheckRequest{Service: healthService}
+	out, err := c.health.Check(ctx, in)
+	if err != nil {
+		return verdict(ctx, in, nil, err)
+	}
+	if out.Status != grpc_health_v1.HealthCheckResponse_SERVING {
+		return fmt.Errorf("the adapter says that it is %s", out.Status)
+	}
+	return nil
+}
+
+// Describe implements sdk.Adapter.
+func (c *Client) Describe(ctx context.Context, req sdk.DescribeRequest) (sdk.Manifest, error) {
+	in := &DescribeRequest{PartnerName: textToWire(req.PartnerName)}
+	out, err := c.rpc.Describe(ctx, in)
+	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+		return sdk.Manifest{}, err
+	}
+	return describeReplyFromWire(out.Manifest), nil
+}
+
+// Check implements sdk.Adapter.
+func (c *Client) Check(ctx context.Context, req sdk.CheckRequest) (sdk.CheckReply, error) {
+	in := checkRequestToWire(&req)
+	out, err := c.rpc.Check(ctx, in)
+	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+		return sdk.CheckReply{}, err
+	}
+	return checkReplyFromWire(out)
+}
+
+// ListJobs implements sdk.JobLister.
+func (c *Client) ListJobs(ctx context.Context, req sdk.ListJobsRequest) (sdk.ListJobsReply, error) {
+	in := listJobsRequestToWire(&req)
+	out, err := c.rpc.ListJobs(ctx, in)
+	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+		return sdk.ListJobsReply{}, err
+	}
+	return listJobsReplyFromWire(out)
+}
+
+// Submit implements sdk.Submitter.
+func (c *Client) Submit(ctx context.Context, req sdk.SubmitRequest) (sdk.SubmitReply, error) {
+	in := submitRequestToWire(&req)
+	out, err := c.rpc.Submit(ctx, in)
+	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+		return sdk.SubmitReply{}, err
+	}
+	return submitReplyFromWire(out, len(req.Items))
+}
+
+// ReadStatuses implements sdk.StatusReader.
+func (c *Client) ReadStatuses(ctx context.Context, req sdk.ReadStatusesRequest) (sdk.ReadStatusesReply, error) {
+	in := readStatusesRequestToWire(&req)
+	out, err := c.rpc.ReadStatuses(ctx, in)
+	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+		return sdk.ReadStatusesReply{}, err
+	}
+	return readStatusesReplyFromWire(out)
+}
+
+// Changes implements sdk.ChangeReader.
+func (c *Client) Changes(ctx context.Context, req sdk.ChangesRequest) (sdk.ChangesReply, error) {
+	in := changesRequestToWire(&req)
+	out, err := c.rpc.Changes(ctx, in)
+	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+		return sdk.ChangesReply{}, err
+	}
+	return changesReplyFromWire(out)
+}
+
+// Find implements sdk.Finder.
+func (c *Client) Find(ctx context.Context, req sdk.FindRequest) (sdk.FindReply, error) {
+	in := findRequestToWire(&req)
+	out, err := c.rpc.Find(ctx, in)
+	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+		return sdk.FindReply{}, err
+	}
+	return findReplyFromWire(out)
+}
+
+// HandleWebhook implements sdk.WebhookHandler.
+func (c *Client) HandleWebhook(ctx context.Context, req sdk.WebhookRequest) (sdk.WebhookReply, error) {
+	in := webhookRequestToWire(&req)
+	out, err := c.rpc.HandleWebhook(ctx, in)
+	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+		return sdk.WebhookReply{}, err
+	}
+	return webhookReplyFromWire(out)
+}
+
+// ListPools implements sdk.PoolLister.
+func (c *Client) ListPools(ctx context.Context, req sdk.ListPoolsRequest) (sdk.ListPoolsReply, error) {
+	in := &ListPoolsRequest{Connection: connectionToWire(&req.Connection)}
+	out, err := c.rpc.ListPools(ctx, in)
+	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+		return sdk.ListPoolsReply{}, err
+	}
+	return listPoolsReplyFromWire(out)
+}
+
+// TrackingLink implements sdk.TrackingLinker.
+func (c *Client) TrackingLink(ctx context.Context, req sdk.TrackingLinkRequest) (sdk.TrackingLinkReply, error) {
+	in := trackingLinkRequestToWire(&req)
+	out, err := c.rpc.TrackingLink(ctx, in)
+	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+		return sdk.TrackingLinkReply{}, err
+	}
+	return trackingLinkReplyFromWire(out)
+}
+
+// Vocabulary implements sdk.VocabularyLister.
+func (c *Client) Vocabulary(ctx context.Context, req sdk.VocabularyRequest) (sdk.VocabularyReply, error) {
+	in := &VocabularyRequest{Connection: connectionToWire(&req.Connection)}
+	out, err := c.rpc.Vocabulary(ctx, in)
+	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+		return sdk.VocabularyReply{}, err
+	}
+	return vocabularyReplyFromWire(out)
+}
+
+// BeginAuth implements sdk.Authorizer.
+func (c *Client) BeginAuth(ctx context.Context, req sdk.BeginAuthRequest) (sdk.BeginAuthReply, error) {
+	in := beginAuthRequestToWire(&req)
+	out, err := c.rpc.BeginAuth(ctx, in)
+	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+		return sdk.BeginAuthReply{}, err
+	}
+	return beginAuthReplyFromWire(out)
+}
+
+// CompleteAuth implements sdk.Authorizer.
+func (c *Client) CompleteAuth(ctx context.Context, req sdk.CompleteAuthRequest) (sdk.TokensReply, error) {
+	in := completeAuthRequestToWire(&req)
+	out, err := c.rpc.CompleteAuth(ctx, in)
+	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+		return sdk.TokensReply{}, err
+	}
+	return tokensReplyFromWire(out.Meta, out.Tokens)
+}
+
+// RefreshAuth implements sdk.Authorizer.
+func (c *Client) RefreshAuth(ctx context.Context, req sdk.RefreshAuthRequest) (sdk.TokensReply, error) {
+	in := refreshAuthRequestToWire(&req)
+	out, err := c.rpc.RefreshAuth(ctx, in)
+	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+		return sdk.TokensReply{}, err
+	}
+	return tokensReplyFromWire(out.Meta, out.Tokens)
+}
+
+// verdict turns the two ways in which a call can fail, in the reply and beside it, into the error that
+// the host sees. Nothing but a request that was too large to send is ever called not applied here.
+func verdict(ctx context.Context, in proto.Message, inBand *Error, err error) error {
+	if err == nil {
+		if inBand == nil {
+			return nil
+		}
+		return errorFromWire(inBand)
+	}
+	if cause := ctx.Err(); cause != nil {
+		return fmt.Errorf("the call ended before the adapter answered: %w", cause)
+	}
+	st := status.Convert(err)
+	switch st.Code() {
+	case codes.Canceled:
+		return fmt.Errorf("the call ended before the adapter answered: %w", context.Canceled)
+	case codes.DeadlineExceeded:
+		return fmt.Errorf("the call ended before the adapter answered: %w", context.DeadlineExceeded)
+	case codes.Unavailable:
+		return lost(st.Message())
+	case codes.Unimplemented:
+		return &sdk.Error{
+			Kind: sdk.KindUnsupported, Turn: sdk.TurnOperator, NotApplied: true,
+			Message: "this adapter does not serve the call",
+		}
+	case codes.ResourceExhausted:
+		if n := proto.Size(in); n > MaxMessage {
+			return &sdk.Error{
+				Kind: sdk.KindInvalid, Turn: sdk.TurnPlatform, NotApplied: true,
+				Message: fmt.Sprintf("the call is %d bytes and at most %d are allowed", n, MaxMessage),
+				Remedy:  "Send fewer or smaller items.",
+			}
+		}
+		return breach("it is larger than %d bytes", MaxMessage)
+	}
+	return &sdk.Error{
+		Kind: sdk.KindInternal, Turn: sdk.TurnAdapter,
+		Message: cut("the adapter failed inside the call: "+st.Message(), maxText),
+		Remedy:  "Look at the adapter's log and report this to its author.",
+	}
+}
+
+// lost joins the sentinel with what the business decides from, so that errors.Is and sdk.KindOf both work.
+func lost(detail string) error {
+	return &lostError{&sdk.Error{
+		Kind: sdk.KindInternal, Turn: sdk.TurnAdapter,
+		Message: cut("the adapter died during the call: "+detail, maxText),
+		Remedy:  "Look at the adapter's last lines and report this to its author.",
+	}}
+}
+
+type lostError struct{ err *sdk.Error }
+
+func (e *lostError) Error() string { return e.err.Error() }
+
+func (e *lostError) Unwrap() []error { return []error{e.err, ErrLost} }

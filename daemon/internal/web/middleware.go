@@ -1,0 +1,147 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+)
+
+const (
+	defaultMaxRequests = 512
+	defaultMaxBody     = 1 << 20
+	requestIDHeader    = "X-Request-Id"
+)
+
+// request is what the server keeps of a request under way, in its context.
+type request struct {
+	id    string
+	route string        // set by Mux
+	body  io.ReadCloser // before it was bounded
+}
+
+type requestKey struct{}
+
+func requestOf(ctx context.Context) *request {
+	q, _ := ctx.Value(requestKey{}).(*request)
+	return q
+}
+
+// RequestID returns the id of the request that ctx belongs to, or "". It stands in every answer and log line.
+func RequestID(ctx context.Context) string {
+	if q := requestOf(ctx); q != nil {
+		return q.id
+	}
+	return ""
+}
+
+// chain puts the manners of a listener around its handler: request id, one log line, recover, the bound on requests, the bound on bodies.
+func chain(o Options, log *slog.Logger) http.Handler {
+	if o.MaxRequests <= 0 {
+		o.MaxRequests = defaultMaxRequests
+	}
+	if o.MaxBody <= 0 {
+		o.MaxBody = defaultMaxBody
+	}
+	bounded := boundRequests(o.MaxRequests, boundBody(o.MaxBody, o.Handler))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		started := time.Now()
+		id := r.Header.Get(requestIDHeader)
+		if !validRequestID(id) {
+			id = rand.Text()
+		}
+		w.Header().Set(requestIDHeader, id)
+		q := &request{id: id, body: r.Body}
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, q))
+		rec := &recorder{ResponseWriter: w}
+		defer func() {
+			if v := recover(); v != nil {
+				if v == http.ErrAbortHandler { //nolint:errorlint // net/http panics with this very value.
+					panic(v)
+				}
+				log.Error("request panicked", "request_id", id, "method", r.Method, "route", q.route,
+					"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+				if rec.status != 0 {
+					panic(http.ErrAbortHandler) // an answer was begun: cut it, so that nobody takes it for whole
+				}
+				WriteProblem(rec, r, Problem{
+					Status: http.StatusInternalServerError, Code: "internal", Detail: "the daemon met a fault of its own",
+					Remedy: "look for the request id in the daemon's log",
+				})
+			}
+			done(o, log, Request{Route: q.route, Method: r.Method, Status: rec.code(), Duration: time.Since(started)}, id)
+		}()
+		bounded.ServeHTTP(rec, r)
+	})
+}
+
+func done(o Options, log *slog.Logger, q Request, id string) {
+	level := slog.LevelDebug
+	if q.Status >= http.StatusInternalServerError && q.Status != http.StatusServiceUnavailable {
+		level = slog.LevelWarn
+	}
+	log.Log(context.Background(), level, "request", "request_id", id, "method", q.Method, "route", q.Route,
+		"status", q.Status, "duration_ms", q.Duration.Milliseconds())
+	if o.Observe != nil {
+		o.Observe(q)
+	}
+}
+
+// validRequestID takes a caller's own id when it is short and harmless in a log.
+func validRequestID(id string) bool {
+	if id == "" || len(id) > 64 {
+		return false
+	}
+	for _, c := range []byte(id) {
+		if c < '0' && c != '-' && c != '.' || c > '9' && c < 'A' || c > 'Z' && c < 'a' && c != '_' || c > 'z' {
+			return false
+		}
+	}
+	return true
+}
+
+// boundRequests lets limit requests run at once; one more waits a little and is then sent away.
+func boundRequests(limit int, next http.Handler) http.Handler {
+	places := make(chan struct{}, limit)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case places <- struct{}{}:
+		default:
+			patience := time.NewTimer(queueTimeout)
+			defer patience.Stop()
+			select {
+			case places <- struct{}{}:
+			case <-r.Context().Done():
+				return
+			case <-patience.C:
+				w.Header().Set("Retry-After", "1")
+				WriteProblem(w, r, Problem{
+					Status: http.StatusServiceUnavailable, Code: "unavailable", Remedy: "try again in a second",
+					Detail: fmt.Sprintf("%d requests are under way, which is the most that are taken at once", limit),
+				})
+				return
+			}
+		}
+		defer func() { <-places }()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// boundBody bounds what is read of a body and refuses encoded ones, whose size says nothing.
+func boundBody(limit int64, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
+			WriteProblem(w, r, Problem{
+				Status: http.StatusUnsupportedMediaType, Code: "invalid",
+				Detail: "an encoded body is not taken", Remedy: "send it without Content-Encoding",
+			})
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
+		next.ServeHTTP(w, r)
+	})
+}

@@ -85,7 +85,9 @@ func poolFromWire(p *sdk.Pool, w *Pool) {
 	p.Stages = listFromWire(w.Stages, poolStageFromWire)
 }
 
-func poolStageToWire(w *PoolStage, s *sdk.PoolStage) { w.Id, w.Name = textToWire(s.ID), textToWire(s.Name) }
+func poolStageToWire(w *PoolStage, s *sdk.PoolStage) {
+	w.Id, w.Name = textToWire(s.ID), textToWire(s.Name)
+}
 
 func poolStageFromWire(s *sdk.PoolStage, w *PoolStage) { s.ID, s.Name = w.Id, cut(w.Name, maxText) }
 

@@ -86,7 +86,9 @@ func personFromWire(w *Person) sdk.Person {
 	}
 }
 
-func emailToWire(w *Email, e *sdk.Email) { w.Address, w.Type = textToWire(e.Address), textToWire(e.Type) }
+func emailToWire(w *Email, e *sdk.Email) {
+	w.Address, w.Type = textToWire(e.Address), textToWire(e.Type)
+}
 
 func emailFromWire(e *sdk.Email, w *Email) { e.Address, e.Type = w.Address, w.Type }
 
@@ -94,11 +96,15 @@ func phoneToWire(w *Phone, p *sdk.Phone) { w.Number, w.Type = textToWire(p.Numbe
 
 func phoneFromWire(p *sdk.Phone, w *Phone) { p.Number, p.Type = w.Number, w.Type }
 
-func addressToWire(w *Address, a *sdk.Address) { w.Text, w.Type = textToWire(a.Text), textToWire(a.Type) }
+func addressToWire(w *Address, a *sdk.Address) {
+	w.Text, w.Type = textToWire(a.Text), textToWire(a.Type)
+}
 
 func addressFromWire(a *sdk.Address, w *Address) { a.Text, a.Type = w.Text, w.Type }
 
-func typedLinkToWire(w *TypedLink, l *sdk.TypedLink) { w.Url, w.Type = textToWire(l.URL), textToWire(l.Type) }
+func typedLinkToWire(w *TypedLink, l *sdk.TypedLink) {
+	w.Url, w.Type = textToWire(l.URL), textToWire(l.Type)
+}
 
 func typedLinkFromWire(l *sdk.TypedLink, w *TypedLink) { l.URL, l.Type = w.Url, w.Type }
 
@@ -106,7 +112,9 @@ func answerToWire(w *Answer, a *sdk.Answer) {
 	w.Question, w.Answer, w.Private = textToWire(a.Question), textToWire(a.Answer), a.Private
 }
 
-func answerFromWire(a *sdk.Answer, w *Answer) { a.Question, a.Answer, a.Private = w.Question, w.Answer, w.Private }
+func answerFromWire(a *sdk.Answer, w *Answer) {
+	a.Question, a.Answer, a.Private = w.Question, w.Answer, w.Private
+}
 
 func linkToWire(w *Link, l *sdk.Link) { w.Title, w.Url = textToWire(l.Title), textToWire(l.URL) }
 

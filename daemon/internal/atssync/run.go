@@ -19,6 +19,7 @@ type Checkpoint struct {
 	LastKey    string    `json:"last_key,omitempty"`
 	Cursor     string    `json:"cursor,omitempty"` // the adapter's
 	StartedAt  time.Time `json:"started_at,omitzero"`
+	PreviousAt time.Time `json:"previous_at,omitzero"` // when the last whole pass began
 	AdvancedAt time.Time `json:"advanced_at,omitzero"` // when LastKey or Cursor last moved or a pass ended
 	FinishedAt time.Time `json:"finished_at,omitzero"` // when the last whole pass ended
 	// Asked and Read count the applications of the last whole pass: a pass that asks and reads nothing is

@@ -205,6 +205,9 @@ func (w *Worker) told(r *round, it ready, f atssync.Finish, now time.Time) func(
 				w.o.Log.Warn("submit stopped for all connections of an adapter: several writes in a row have unknown outcomes", "adapter", r.c.Adapter)
 			}
 		case atssync.StateSubmitted, atssync.StateAlreadyApplied, atssync.StateRefused:
+			if _, ok := r.lane.Verified[it.link.ATSJob]; !ok && w.o.Arrived != nil {
+				w.o.Arrived(r.c.ID)
+			}
 			for _, c := range w.incidents.success(r.c.Adapter, r.c.ID) {
 				w.Wake(c)
 			}

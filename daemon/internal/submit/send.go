@@ -232,13 +232,33 @@ func (w *Worker) call(ctx context.Context, r *round, client sdk.Client, sc sdk.C
 		}
 		after = append(after, v.after)
 	}
-	if err := w.o.Store.FinishAttempts(store, r.lease, finishes, merge(changes), now); err != nil {
+	if err := w.finish(store, r, finishes, merge(changes), now); err != nil {
 		return err
 	}
 	for _, f := range after {
 		f()
 	}
 	return nil
+}
+
+// finishRetry is how long to wait before an outcome that could not be stored is tried again.
+const finishRetry = time.Second
+
+// finish stores outcomes. They are known only here until it succeeds, so it does not give up while the
+// process lives: what is never stored becomes uncertain at the next start.
+func (w *Worker) finish(ctx context.Context, r *round, in []atssync.Finish, change atssync.LaneChange, now time.Time) error {
+	for {
+		err := w.o.Store.FinishAttempts(ctx, r.lease, in, change, now)
+		if err == nil || errors.Is(err, atssync.ErrFenced) {
+			return err
+		}
+		w.o.Log.Error("store the outcome of an attempt; trying again", "connection", r.c.ID, "submission", in[0].Submission, "err", err)
+		select {
+		case <-w.ctx.Done():
+			return err
+		case <-time.After(finishRetry):
+		}
+	}
 }
 
 func merge(changes []atssync.LaneChange) atssync.LaneChange {

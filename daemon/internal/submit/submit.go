@@ -84,6 +84,8 @@ type Options struct {
 	Note string
 	// OnUncertain is the policy of connections without one of their own.
 	OnUncertain atssync.OnUncertain
+	// Arrived is called after the first submission on a job arrived, so that it is read back. May be nil.
+	Arrived func(connection string)
 	// DrainEvery is the least time between two submissions of a lane that drains after an incident.
 	DrainEvery time.Duration
 }

@@ -1,0 +1,126 @@
+package collect
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// maxPages ends a listing whose pages never end.
+const maxPages = 2000
+
+// JobsPass reads the job list of every connection.
+func (w *Worker) JobsPass(ctx context.Context, spread time.Duration) (Summary, error) {
+	return w.pass(ctx, atssync.OpJobs, spread, w.jobs)
+}
+
+// RefreshJobs reads the job list of one connection now. It does nothing when that is under way.
+func (w *Worker) RefreshJobs(_ context.Context, connection string) error {
+	s := w.one(atssync.OpJobs, connection, func(ctx context.Context, v *visit) (Summary, error) {
+		v.asked = true
+		return w.jobs(ctx, v)
+	})
+	if s.Failed > 0 {
+		return atssync.Errorf(atssync.CodeATS, "the job list of connection %s could not be read", connection).
+			WithRemedy("see: atssync connections show %s", connection)
+	}
+	return nil
+}
+
+func (w *Worker) jobs(ctx context.Context, v *visit) (Summary, error) {
+	if !v.manifest.Has(sdk.PowerListJobs) {
+		return Summary{}, errSkip
+	}
+	listing, err := w.list(ctx, v)
+	if err != nil {
+		return Summary{}, w.failed(ctx, v, atssync.OpJobs, err)
+	}
+	sum, err := w.o.Jobs.PutATSJobs(ctx, v.lease, listing, v.now())
+	if err != nil {
+		return Summary{}, err
+	}
+	if err := w.freeJobs(ctx, v, listing); err != nil {
+		return Summary{}, err
+	}
+	if sum.Vanished {
+		now := v.now()
+		_, err := w.o.Lanes.UpdateLane(ctx, v.lease, func(l *atssync.Lane) []atssync.EventDraft {
+			return l.Fail(atssync.OpJobs, atssync.CauseJobsVanished, &atssync.Trouble{
+				Kind: sdk.KindPermission, Turn: sdk.TurnEmployer,
+				Message: fmt.Sprintf("%d jobs are no longer listed for %s", sum.Missing, actingUser(v.c)),
+				Remedy:  "check that this user still has access to the jobs; nothing was closed on our side",
+			}, now)
+		}, now)
+		return Summary{Read: sum.Listed}, err
+	}
+	return Summary{Read: sum.Listed}, w.well(ctx, v, atssync.OpJobs)
+}
+
+func (w *Worker) list(ctx context.Context, v *visit) (atssync.JobListing, error) {
+	listing := atssync.JobListing{OnlyOpen: v.manifest.JobsListOnlyOpen}
+	next := ""
+	for range maxPages {
+		client, done, err := w.o.Adapters.Reserve(ctx, v.c.Adapter, v.sc, sdk.PowerListJobs)
+		if err != nil {
+			return listing, err
+		}
+		reply, err := client.ListJobs(ctx, sdk.ListJobsRequest{Connection: v.sc, Page: next})
+		done()
+		if err != nil {
+			return listing, err
+		}
+		listing.Jobs = append(listing.Jobs, reply.Jobs...)
+		if reply.Next == "" {
+			listing.Complete = reply.Complete
+			return listing, nil
+		}
+		if reply.Next == next {
+			break
+		}
+		next = reply.Next
+	}
+	return listing, &sdk.Error{
+		Kind: sdk.KindRemoteChanged, Turn: sdk.TurnAdapter,
+		Message: "the pages of the job list do not end",
+	}
+}
+
+// freeJobs ends the trouble of jobs that are listed again and whose time has come (or that a person asked
+// for), and releases what waits for
+// them at the usual pace: the first of them is the canary, which brings the trouble back if it is refused.
+func (w *Worker) freeJobs(ctx context.Context, v *visit, listing atssync.JobListing) error {
+	now := v.now()
+	var free []string
+	for _, j := range listing.Jobs {
+		if t, ok := v.lane.Jobs[j.ID]; ok && j.State != sdk.JobClosed && (v.asked || !now.Before(t.NextAt)) {
+			free = append(free, j.ID)
+		}
+	}
+	if len(free) == 0 {
+		return nil
+	}
+	reasons := map[atssync.HeldReason]bool{}
+	if _, err := w.o.Lanes.UpdateLane(ctx, v.lease, func(l *atssync.Lane) []atssync.EventDraft {
+		for _, id := range free {
+			if t, ok := l.Jobs[id]; ok {
+				reasons[t.Reason] = true
+				delete(l.Jobs, id)
+			}
+		}
+		return nil
+	}, now); err != nil {
+		return err
+	}
+	for reason := range reasons {
+		if _, err := w.o.Tasks.PutTask(ctx, atssync.Task{
+			Kind: atssync.TaskRelease, Connection: v.c.ID, Reason: reason, PerMinute: w.o.ReleasePerMinute,
+		}, now); err != nil {
+			return err
+		}
+	}
+	w.o.Wake(v.c.ID)
+	return nil
+}

@@ -1,0 +1,136 @@
+package collect
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// Follow has the first receipts of a connection read back when their time comes. It never blocks and may be
+// called again at any time.
+func (w *Worker) Follow(connection string) { w.followAt(connection, time.Now()) }
+
+// Sweep follows every connection again: after a restart no timer stands.
+func (w *Worker) Sweep() {
+	for _, id := range w.o.Leases.Held() {
+		w.Follow(id)
+	}
+}
+
+func (w *Worker) followAt(connection string, at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return
+	}
+	if t, ok := w.timers[connection]; ok {
+		t.Stop()
+	}
+	w.timers[connection] = time.AfterFunc(max(time.Until(at), 0), func() {
+		w.mu.Lock()
+		delete(w.timers, connection)
+		if w.stopped {
+			w.mu.Unlock()
+			return
+		}
+		w.wg.Add(1)
+		w.mu.Unlock()
+		defer w.wg.Done()
+		if next := w.readBack(connection); !next.IsZero() {
+			w.followAt(connection, next)
+		}
+	})
+}
+
+// readBack reads what is due and returns when the next one is (zero: none).
+func (w *Worker) readBack(connection string) time.Time {
+	var next time.Time
+	w.one("read_back", connection, func(ctx context.Context, v *visit) (Summary, error) {
+		if !v.manifest.Has(sdk.PowerReadStatuses) {
+			return Summary{}, errSkip
+		}
+		for job, rb := range v.lane.ReadBacks {
+			if v.now().Before(rb.NextAt) {
+				next = earlier(next, rb.NextAt)
+				continue
+			}
+			at, err := w.readBackJob(ctx, v, job, rb)
+			if err != nil {
+				next = earlier(next, v.now().Add(30*time.Second))
+				return Summary{}, err
+			}
+			next = earlier(next, at)
+		}
+		return Summary{}, nil
+	})
+	return next
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func (w *Worker) readBackJob(ctx context.Context, v *visit, job string, rb atssync.ReadBack) (time.Time, error) {
+	a, err := w.o.Store.Application(ctx, rb.Submission)
+	if atssync.CodeOf(err) == atssync.CodeNotFound {
+		return w.stepReadBack(ctx, v, job, nil, nil)
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	f, err := w.ask(ctx, v, []atssync.Application{a})
+	if err != nil {
+		return time.Time{}, w.failed(ctx, v, atssync.OpRead, err)
+	}
+	got := f.of(&a)
+	if len(got) == 0 {
+		return w.stepReadBack(ctx, v, job, &a, cannotRead(v, job, a))
+	}
+	was := a.Version
+	if changed, events := a.ApplyReadings(got, w.rules(v), v.now()); changed {
+		if _, err := w.o.Store.RecordReadings(ctx, v.lease, []atssync.ApplicationChange{{Application: a, Was: was, Events: events}}, nil, v.now()); err != nil {
+			return time.Time{}, err
+		}
+	}
+	now := v.now()
+	_, err = w.o.Lanes.UpdateLane(ctx, v.lease, func(l *atssync.Lane) []atssync.EventDraft {
+		return l.ReadBackSeen(job, now)
+	}, now)
+	return time.Time{}, err
+}
+
+// stepReadBack goes to the next step of one job; an application that is no more ends the following.
+func (w *Worker) stepReadBack(ctx context.Context, v *visit, job string, a *atssync.Application, t *atssync.Trouble) (time.Time, error) {
+	now := v.now()
+	l, err := w.o.Lanes.UpdateLane(ctx, v.lease, func(l *atssync.Lane) []atssync.EventDraft {
+		if a == nil {
+			delete(l.ReadBacks, job)
+			return nil
+		}
+		return l.ReadBackMissed(job, t, now)
+	}, now)
+	return l.ReadBacks[job].NextAt, err
+}
+
+// cannotRead says who cannot read what, and which permission is missing.
+func cannotRead(v *visit, job string, a atssync.Application) *atssync.Trouble {
+	name := a.ATSJobName
+	if name == "" {
+		name = job
+	}
+	t := &atssync.Trouble{
+		Kind: sdk.KindPermission, Turn: sdk.TurnEmployer,
+		Message: fmt.Sprintf("applications arrive in the job %q (%s), but %s cannot read them back, so their status will not return", name, job, actingUser(v.c)),
+		Remedy:  v.manifest.ReadPermission,
+	}
+	if t.Remedy == "" {
+		t.Remedy = "give this user the permission to read applications of the job"
+	}
+	return t
+}

@@ -73,18 +73,18 @@ func chain(o Options, log *slog.Logger) http.Handler {
 					Remedy: "look for the request id in the daemon's log",
 				})
 			}
-			done(o, log, Request{Route: q.route, Method: r.Method, Status: rec.code(), Duration: time.Since(started)}, id)
+			done(r.Context(), o, log, Request{Route: q.route, Method: r.Method, Status: rec.code(), Duration: time.Since(started)})
 		}()
 		bounded.ServeHTTP(rec, r)
 	})
 }
 
-func done(o Options, log *slog.Logger, q Request, id string) {
+func done(ctx context.Context, o Options, log *slog.Logger, q Request) {
 	level := slog.LevelDebug
 	if q.Status >= http.StatusInternalServerError && q.Status != http.StatusServiceUnavailable {
 		level = slog.LevelWarn
 	}
-	log.Log(context.Background(), level, "request", "request_id", id, "method", q.Method, "route", q.Route,
+	log.Log(ctx, level, "request", "request_id", RequestID(ctx), "method", q.Method, "route", q.Route,
 		"status", q.Status, "duration_ms", q.Duration.Milliseconds())
 	if o.Observe != nil {
 		o.Observe(q)

@@ -70,21 +70,27 @@ func serve(t *testing.T, o Options) (*Server, *http.Client) {
 	return s, &http.Client{Transport: transport, Timeout: 20 * time.Second}
 }
 
-func get(t *testing.T, c *http.Client, path string) (*http.Response, string) {
+// answer is a response that was read to its end.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+}
+
+func get(t *testing.T, c *http.Client, path string) (answer, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://daemon"+path, nil)
 	require.NoError(t, err)
 	return do(t, c, req)
 }
 
-func do(t *testing.T, c *http.Client, req *http.Request) (*http.Response, string) {
+func do(t *testing.T, c *http.Client, req *http.Request) (answer, string) {
 	t.Helper()
 	res, err := c.Do(req)
 	require.NoError(t, err)
-	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
-	return res, string(b)
+	require.NoError(t, res.Body.Close())
+	return answer{res.StatusCode, res.Header}, string(b)
 }
 
 func TestServer_AnswersAddrBeforeStartAndToleratesTwice(t *testing.T) {
@@ -118,7 +124,7 @@ func TestServer_StopWaitsForRequestsAndEndsStreams(t *testing.T) {
 	t.Parallel()
 	inside, finish := make(chan string, 2), make(chan struct{})
 	m := NewMux()
-	m.HandleFunc("GET /slow", func(w http.ResponseWriter, r *http.Request) {
+	m.HandleFunc("GET /slow", func(w http.ResponseWriter, _ *http.Request) {
 		inside <- "slow"
 		<-finish
 		_, _ = io.WriteString(w, "whole")
@@ -191,8 +197,8 @@ func TestServer_PanicIsAProblemAndTheProcessLives(t *testing.T) {
 
 	half, err := c.Get("http://daemon/half")
 	require.NoError(t, err)
-	defer half.Body.Close()
 	_, err = io.ReadAll(half.Body)
+	_ = half.Body.Close()
 	require.Error(t, err, "a half answer must not look whole")
 	res, _ = get(t, c, "/fine")
 	require.Equal(t, http.StatusOK, res.StatusCode)
@@ -226,8 +232,7 @@ func TestServer_BodiesAreBounded(t *testing.T) {
 	m := NewMux()
 	m.HandleFunc("POST /bounded", func(w http.ResponseWriter, r *http.Request) {
 		_, err := io.ReadAll(r.Body)
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			w.WriteHeader(http.StatusRequestEntityTooLarge)
 		}
 	})

@@ -56,7 +56,8 @@ func chain(o Options, log *slog.Logger) http.Handler {
 		}
 		w.Header().Set(requestIDHeader, id)
 		q := &request{id: id, body: r.Body}
-		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, q))
+		ctx := context.WithValue(r.Context(), requestKey{}, q)
+		r = r.WithContext(ctx)
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			if v := recover(); v != nil {
@@ -73,7 +74,7 @@ func chain(o Options, log *slog.Logger) http.Handler {
 					Remedy: "look for the request id in the daemon's log",
 				})
 			}
-			done(r.Context(), o, log, Request{Route: q.route, Method: r.Method, Status: rec.code(), Duration: time.Since(started)})
+			done(ctx, o, log, Request{Route: q.route, Method: r.Method, Status: rec.code(), Duration: time.Since(started)})
 		}()
 		bounded.ServeHTTP(rec, r)
 	})

@@ -46,8 +46,9 @@ func (s *scrubber) walk(v any, field string, out *[]Problem, depth int) {
 
 // object reads one error object. What it nests under "errors" or "error" says more than its own message.
 func (s *scrubber) object(v map[string]any, field string, out *[]Problem, depth int) {
-	if f, ok := first(v, "field", "attribute", "path", "param", "parameter"); ok {
-		field = f
+	own, named := first(v, "field", "attribute", "path", "param", "parameter")
+	if named {
+		field = own
 	}
 	before := len(*out)
 	for _, name := range []string{"errors", "error"} {
@@ -70,7 +71,7 @@ func (s *scrubber) object(v map[string]any, field string, out *[]Problem, depth 
 	}
 	code, _ := first(v, "code", "type")
 	message, ok := first(v, "message", "error_description", "detail", "title", "description")
-	if ok || code != "" {
+	if ok || named || code != "" {
 		s.add(out, Problem{Field: field, Code: code, Message: message})
 	}
 }

@@ -25,7 +25,7 @@ var (
 	eMail    = regexp.MustCompile(`[^\s"'<>(),;:=]+@[^\s"'<>(),;:]+`)
 	digits   = regexp.MustCompile(`\+?[0-9][0-9\s().\-/]{4,}[0-9]`)
 	token    = regexp.MustCompile(`[A-Za-z0-9_\-+/=]{24,}`)
-	safeKey  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.\-\[\]]{0,63}$`)
+	safeKey  = regexp.MustCompile(`^[A-Za-z\[][A-Za-z0-9_.\-\[\]]{0,63}$`)
 )
 
 // scrubber takes secrets and people out of what one ATS answer says. It knows what was sent, so that a name

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -231,12 +232,8 @@ func address(s string, schemes ...string) error {
 		return nil
 	}
 	u, err := url.Parse(s)
-	if err == nil && u.Host != "" {
-		for _, scheme := range schemes {
-			if u.Scheme == scheme {
-				return nil
-			}
-		}
+	if err == nil && u.Host != "" && slices.Contains(schemes, u.Scheme) {
+		return nil
 	}
 	return errors.New("must be an address that begins with " + strings.Join(schemes, "://, ") + "://")
 }

@@ -151,3 +151,6 @@ func (k *Keys) sum(use byte, kind, value string) (sum [32]byte) {
 
 // Format prints *** for every verb.
 func (k *Keys) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "***") }
+
+// MarshalText returns ***.
+func (k *Keys) MarshalText() ([]byte, error) { return []byte("***"), nil }

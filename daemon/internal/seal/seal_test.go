@@ -37,7 +37,7 @@ func TestSeal_OpensAfterARestartInItsOwnPlaceOnly(t *testing.T) {
 	for _, plain := range []string{"", "x", strings.Repeat("a long payload ", 20_000)} {
 		sealed, err := k.Seal([]byte(plain), place)
 		require.NoError(t, err)
-		if plain != "" {
+		if len(plain) > 8 {
 			require.NotContains(t, string(sealed), plain)
 		}
 		again, err := Load(path)

@@ -113,7 +113,7 @@ func reading(c candidate, app application) sdk.Reading {
 		JobName: string(app.Job), ProfileURL: string(app.ProfileURL),
 		Raw: sdk.RawStatus{Status: string(app.Status), StageName: string(app.Stage)},
 	}
-	if app.Job == "" {
+	if app.ID != "" && app.Job == "" {
 		prospect := true
 		r.Prospect = &prospect
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -351,7 +350,7 @@ func serveOnce(t *testing.T, status int, body []byte) string {
 	s := newStub(t, map[string]answer{post: {handle: func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
 		if status != http.StatusNoContent && status != http.StatusNotModified {
-			_, _ = io.WriteString(w, string(body))
+			_, _ = w.Write(body)
 		}
 	}}})
 	return s.conn.Settings[fieldBaseURL]

@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -253,7 +253,7 @@ func TestDo_WriteThatNeverLeftIsNotApplied(t *testing.T) {
 	}
 	untrusted := func(t *testing.T) string {
 		srv := httptest.NewUnstartedServer(http.NotFoundHandler())
-		srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+		srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 		srv.StartTLS()
 		t.Cleanup(srv.Close)
 		return srv.URL

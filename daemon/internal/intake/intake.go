@@ -6,7 +6,6 @@ package intake
 
 import (
 	"context"
-	"io"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -32,18 +31,10 @@ type Connections interface {
 	Connections(ctx context.Context, q atssync.ConnectionQuery) (atssync.Page[atssync.Connection], error)
 }
 
-// Jobs tells whose a platform job is.
-type Jobs interface {
-	// PlatformJob returns the job; CodeNotFound when it was never imported, CodeAccountMismatch when it is
-	// another account's.
-	PlatformJob(ctx context.Context, account, id string) (atssync.PlatformJob, error)
-}
-
-// Options are what a Service works with. Store, Connections, Jobs, Keys and Sealer are required.
+// Options are what a Service works with. Store, Connections, Keys and Sealer are required.
 type Options struct {
 	Store       atssync.Intake
 	Connections Connections
-	Jobs        Jobs
 	Keys        Keys
 	Sealer      Sealer
 	// Wake is told of every connection that got queued submissions; nil is nobody.
@@ -80,12 +71,23 @@ type Result struct {
 	State      atssync.State        `json:"state,omitempty"`
 	HeldReason atssync.HeldReason   `json:"held_reason,omitempty"`
 	Revision   int                  `json:"revision,omitempty"`
-	// Err is set with AcceptRefused.
+	// Err is set with atssync.AcceptRefused.
 	Err *atssync.Error `json:"-"`
 }
 
 // New returns a Service.
-func New(o Options) *Service { return &Service{o: o, vault: Vault{Keys: o.Keys, Sealer: o.Sealer}} }
+func New(o Options) *Service {
+	if o.Wake == nil {
+		o.Wake = func(string) {}
+	}
+	if o.ExpireAfter <= 0 {
+		o.ExpireAfter = 60 * 24 * time.Hour
+	}
+	if o.MaxDocument <= 0 {
+		o.MaxDocument = atssync.MaxDocument
+	}
+	return &Service{o: o, vault: Vault{Keys: o.Keys, Sealer: o.Sealer}}
+}
 
 // Within returns the service narrowed to a scope: a document for anything outside it is refused as
 // CodeNotFound, as if the connection did not exist.
@@ -94,26 +96,3 @@ func (s *Service) Within(sc Scope) *Service {
 	n.scope = sc
 	return &n
 }
-
-// Submit accepts one document. What is refused is an *atssync.Error: CodeInvalid with every field,
-// CodeNotFound for the connection, CodeAccountMismatch for the job, CodeConflict when the submission can no
-// longer be changed. A replay and a revision are no errors.
-func (s *Service) Submit(ctx context.Context, doc atssync.Document) (atssync.Accepted, error) {
-	return atssync.Accepted{}, nil
-}
-
-// SubmitJSON is Decode and Submit, with the problems of both at once.
-func (s *Service) SubmitJSON(ctx context.Context, data []byte) (atssync.Accepted, error) {
-	return atssync.Accepted{}, nil
-}
-
-// SubmitBatch accepts an NDJSON stream. each gets one result a line, in order (empty lines are skipped): a
-// line that is refused leaves the others. Lines are committed in shares of at most 500, so memory does not grow
-// with the body, and what was reported is durable. It ends with the reader's error, with each's, or when the
-// store accepts nothing any more; what was reported before stays accepted.
-func (s *Service) SubmitBatch(ctx context.Context, r io.Reader, each func(Result) error) error {
-	return nil
-}
-
-// Example returns a full, valid document of invented people.
-func Example(now time.Time) atssync.Document { return atssync.Document{} }

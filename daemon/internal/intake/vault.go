@@ -3,6 +3,8 @@ package intake
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
 )
@@ -26,6 +28,28 @@ const (
 // ExternalKey is the one key of uniqueness of a submission.
 func (v Vault) ExternalKey(connection, externalID string) string {
 	return v.Keys.Index("external", connection+"\x00"+externalID)
+}
+
+// Fingerprint is the HMAC of what the document says, whatever its form: two documents with the same fingerprint are
+// the same request. The connection and its external id are not in question where it is compared.
+func (v Vault) Fingerprint(doc atssync.Document) string {
+	return v.Keys.Index("document", string(canonical(make([]byte, 0, 2048), doc)))
+}
+
+// PersonKeys are the keys by which an account's person is found without a payload: its id and its e-mail
+// addresses in lower case.
+func (v Vault) PersonKeys(account string, p atssync.Person) []string {
+	keys := make([]string, 0, 1+len(p.Emails))
+	if p.ID != "" {
+		keys = append(keys, v.Keys.Index("person", account+"\x00"+p.ID))
+	}
+	for _, e := range p.Emails {
+		k := v.Keys.Index("email", account+"\x00"+strings.ToLower(e.Address))
+		if !slices.Contains(keys, k) {
+			keys = append(keys, k)
+		}
+	}
+	return keys
 }
 
 // SealDocument returns the payload of a document.

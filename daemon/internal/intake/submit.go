@@ -1,0 +1,123 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+)
+
+// Submit accepts one document. What is refused is an *atssync.Error: CodeInvalid with every field,
+// CodeNotFound for the connection, CodeAccountMismatch for the job, CodeConflict when the submission can no
+// longer be changed. A replay and a revision are no errors.
+func (s *Service) Submit(ctx context.Context, doc atssync.Document) (atssync.Accepted, error) {
+	return s.submit(ctx, doc, nil)
+}
+
+// SubmitJSON is Decode and Submit, with the problems of both at once.
+func (s *Service) SubmitJSON(ctx context.Context, data []byte) (atssync.Accepted, error) {
+	doc, problems, followed := decode(data, s.o.MaxDocument)
+	if !followed {
+		return atssync.Accepted{}, invalid(problems)
+	}
+	return s.submit(ctx, doc, problems)
+}
+
+// submit lets the store judge what is valid: whose the job is, whether the external id is known, whether it is held.
+func (s *Service) submit(ctx context.Context, doc atssync.Document, problems []atssync.FieldError) (atssync.Accepted, error) {
+	now := time.Now().UTC()
+	in, err := s.prepare(ctx, s.places(), doc, problems, now)
+	if err != nil {
+		return atssync.Accepted{}, err
+	}
+	out, err := s.o.Store.Accept(ctx, []atssync.NewSubmission{in}, now)
+	switch {
+	case err != nil:
+		return atssync.Accepted{}, err
+	case len(out) != 1:
+		return atssync.Accepted{}, errors.New("the store answered for another number of submissions than it was given")
+	case out[0].Err != nil:
+		return out[0], out[0].Err
+	}
+	s.wake(out)
+	return out[0], nil
+}
+
+// wake wakes the lanes of what was queued, each once.
+func (s *Service) wake(accepted []atssync.Accepted) {
+	var woken []string
+	for i := range accepted {
+		sub := &accepted[i].Submission
+		if accepted[i].Err == nil && sub.State == atssync.StateQueued && !slices.Contains(woken, sub.Connection) {
+			woken = append(woken, sub.Connection)
+			s.o.Wake(sub.Connection)
+		}
+	}
+}
+
+// prepare judges a document and makes of it what the store accepts. problems are what the decoder found; what
+// lies below a field that it refused is not told again.
+func (s *Service) prepare(ctx context.Context, at *places, doc atssync.Document, problems []atssync.FieldError, now time.Time) (atssync.NewSubmission, error) {
+	c, err := at.connection(ctx, doc.Connection)
+	if err != nil && doc.Connection != "" && atssync.CodeOf(err) != atssync.CodeNotFound && atssync.CodeOf(err) != atssync.CodeConflict {
+		return atssync.NewSubmission{}, err
+	}
+	fallback := c.LastNameFallback
+	if fallback == "" {
+		fallback = s.o.LastNameFallback
+	}
+	if err != nil && fallback == "" {
+		fallback = "unknown" // nobody can say yet whether a last name is needed
+	}
+	problems = merge(problems, Validate(doc, Rules{Now: now, LastNameFallback: fallback}))
+	if len(problems) > 0 {
+		return atssync.NewSubmission{}, invalid(problems)
+	}
+	if err != nil {
+		return atssync.NewSubmission{}, err
+	}
+	return s.seal(c, doc, now)
+}
+
+// seal keys and seals a valid document.
+func (s *Service) seal(c atssync.Connection, doc atssync.Document, now time.Time) (atssync.NewSubmission, error) {
+	doc.Connection = c.ID
+	sub := atssync.Submission{
+		ID: atssync.NewID(atssync.PrefixSubmission, now), Connection: c.ID, Account: c.Account,
+		ExternalID: doc.ExternalID, ExternalKey: s.vault.ExternalKey(c.ID, doc.ExternalID),
+		Fingerprint: s.vault.Fingerprint(doc), PersonKeys: s.vault.PersonKeys(c.Account, doc.Person),
+		PlatformJob: doc.Job, State: atssync.StateQueued, Revision: 1, NextAt: now,
+		AcceptedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.o.ExpireAfter),
+	}
+	if doc.ExpiresAt != nil {
+		sub.ExpiresAt = *doc.ExpiresAt
+	}
+	if doc.Person.LastName == "" && c.LastNameFallback == "" {
+		doc.Person.LastName = s.o.LastNameFallback // the connection's own is filled in when it is sent
+	}
+	payload, err := s.vault.SealDocument(c.ID, sub.ExternalKey, doc)
+	if err != nil {
+		return atssync.NewSubmission{}, err
+	}
+	return atssync.NewSubmission{Submission: sub, Payload: payload}, nil
+}
+
+// merge adds to what the decoder told what the validator found elsewhere.
+func merge(decoded, found []atssync.FieldError) []atssync.FieldError {
+	told := len(decoded)
+	for _, f := range found {
+		if !slices.ContainsFunc(decoded[:told], func(d atssync.FieldError) bool { return covers(d.Path, f.Path) }) {
+			decoded = append(decoded, f)
+		}
+	}
+	return decoded
+}
+
+// covers reports whether inner is outer or lies below it.
+func covers(outer, inner string) bool {
+	rest, ok := strings.CutPrefix(inner, outer)
+	return ok && (rest == "" || outer != "" && (rest[0] == '.' || rest[0] == '['))
+}

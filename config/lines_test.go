@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,8 +72,18 @@ func hostile() map[string]string {
 		"same key":       fill("a=1\n"),
 		"nested inline":  "a = " + fill("[{a=") + "1",
 		"carriage":       fill("\r"),
+		"long prefix":    "[" + strings.Repeat(strings.Repeat("p", maxPart)+".", maxParts-1) + "p]\n" + numbered(maxKeys/2),
+		"connections":    strings.Repeat("[[connections]]\nid = \"acme\"\n", maxKeys/4),
 		"dots in string": `[daemon]` + "\n" + `socket_group = "` + strings.Repeat("a.", 200_000) + `"`,
 	}
+}
+
+func numbered(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "k%d = %d\n", i, i)
+	}
+	return b.String()
 }
 
 func TestParse_HostileFilesAreAnsweredSoon(t *testing.T) {

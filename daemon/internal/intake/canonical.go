@@ -41,12 +41,16 @@ func appendObject(b []byte, s *shape, v reflect.Value) []byte {
 		if fv.IsZero() && !typed || f.shape.kind == kindList && fv.Len() == 0 {
 			continue
 		}
+		start := len(b)
 		b = appendText(b, f.name)
 		if typed {
 			b = appendText(b, text)
 			continue
 		}
-		b = appendField(b, f, fv)
+		value := len(b)
+		if b = appendField(b, f, fv); string(b[value:]) == "{}" {
+			b = b[:start] // an object without content is no content
+		}
 	}
 	return append(b, '}')
 }
@@ -59,7 +63,7 @@ func appendField(b []byte, f *field, v reflect.Value) []byte {
 	case kindBool:
 		return append(b, 't') // false is empty
 	case kindTime:
-		t, _ := v.Interface().(time.Time)
+		t, _ := reflect.TypeAssert[time.Time](v)
 		return appendText(b, t.UTC().Format(time.RFC3339Nano))
 	case kindObject:
 		return appendObject(b, f.shape, v)

@@ -133,7 +133,7 @@ func (p *parser) time(v reflect.Value) bool {
 		p.problem("must be an RFC 3339 date and time such as 2026-05-01T09:30:00Z")
 		return true
 	}
-	if at, ok := v.Addr().Interface().(*time.Time); ok {
+	if at, ok := reflect.TypeAssert[*time.Time](v.Addr()); ok {
 		*at = t.UTC()
 	}
 	return true

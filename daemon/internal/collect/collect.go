@@ -74,6 +74,10 @@ type Options struct {
 	Settle time.Duration
 	// MissingAfter is how many readings must miss an application; 0 means 3.
 	MissingAfter int
+	// QuietAfter is when an application without a change counts as quiet; 0 means 14 days. QuietIntervals are how
+	// often it is read then, ever more seldom; nil means hourly, daily, weekly.
+	QuietAfter     time.Duration
+	QuietIntervals []time.Duration
 	// Parallel bounds the connections read at a time; 0 means 32.
 	Parallel int
 	// ReleasePerMinute is the pace at which submissions of a job that is back are released; 0 is at once.
@@ -101,6 +105,12 @@ func New(o Options) *Worker {
 	}
 	if o.MissingAfter <= 0 {
 		o.MissingAfter = 3
+	}
+	if o.QuietAfter <= 0 {
+		o.QuietAfter = 14 * day
+	}
+	if len(o.QuietIntervals) == 0 {
+		o.QuietIntervals = []time.Duration{time.Hour, day, 7 * day}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

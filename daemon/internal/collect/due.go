@@ -6,42 +6,54 @@ import (
 	"github.com/atssync/atssync/daemon/internal/atssync"
 )
 
-// readEvery is how often an application is read: every status pass while it moves, ever more seldom while it
-// is quiet or ended. 0 means every pass.
-func readEvery(a *atssync.Application, now time.Time) time.Duration {
-	const day = 24 * time.Hour
+const day = 24 * time.Hour
+
+// cadence says how often an application is read: every status pass while it moves, ever more seldom while it is
+// quiet or ended.
+type cadence struct {
+	// quietAfter is when an application that is not terminal counts as quiet; a terminal one does after a day.
+	quietAfter time.Duration
+	intervals  []time.Duration // ever longer
+}
+
+// longer is how much longer each interval applies than the one before it.
+const longer = 4
+
+// every returns the interval of an application; 0 is every pass.
+func (c cadence) every(a *atssync.Application, now time.Time) time.Duration {
+	slowest := c.intervals[len(c.intervals)-1]
+	switch {
+	case a.Visibility == atssync.Deleted:
+		return slowest
+	case a.Visibility != atssync.Visible:
+		return min(day, slowest)
+	case a.Settling != nil:
+		return 0
+	}
 	last := a.ObservedAt
 	if a.CreatedAt.After(last) {
 		last = a.CreatedAt
 	}
-	quiet := now.Sub(last)
-	steps := [3]time.Duration{14 * day, 60 * day, 180 * day}
-	switch {
-	case a.Visibility == atssync.Deleted:
-		return 7 * day
-	case a.Visibility != atssync.Visible:
-		return day
-	case a.Settling != nil:
-		return 0
-	case a.Status.Terminal():
-		steps = [3]time.Duration{day, 7 * day, 60 * day}
+	quiet, step := now.Sub(last), c.quietAfter
+	if a.Status.Terminal() {
+		step = day
 	}
-	switch {
-	case quiet < steps[0]:
+	if quiet < step {
 		return 0
-	case quiet < steps[1]:
-		return time.Hour
-	case quiet < steps[2]:
-		return day
 	}
-	return 7 * day
+	for _, interval := range c.intervals {
+		if step *= longer; quiet < step {
+			return interval
+		}
+	}
+	return slowest
 }
 
-// due reports whether an application is read in the pass that began at now, when the last whole pass
-// began at before. It needs no record of when each was read: an application has its place in the
-// interval, and is due in the first pass after that place.
-func due(a *atssync.Application, before, now time.Time) bool {
-	every := readEvery(a, now)
+// due reports whether an application is read in the pass that began at now, when the last whole pass began at
+// before. It needs no record of when each was read: an application has its place in its interval, and is due
+// in the first pass after that place.
+func (c cadence) due(a *atssync.Application, before, now time.Time) bool {
+	every := c.every(a, now)
 	if every == 0 || before.IsZero() {
 		return true
 	}

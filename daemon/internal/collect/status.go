@@ -88,8 +88,9 @@ func newPass(v *visit, cp atssync.Checkpoint) *statusPass {
 // readPage reads what is due of one page and commits what changed.
 func (w *Worker) readPage(ctx context.Context, v *visit, p *statusPass, apps atssync.Page[atssync.Application]) error {
 	var wanted []atssync.Application
+	reads := cadence{w.o.QuietAfter, w.o.QuietIntervals}
 	for _, a := range apps.Items {
-		if due(&a, p.cp.PreviousAt, p.cp.StartedAt) && (a.CandidateID != "" || a.ApplicationID != "" || a.Pending != "") {
+		if reads.due(&a, p.cp.PreviousAt, p.cp.StartedAt) && (a.CandidateID != "" || a.ApplicationID != "" || a.Pending != "") {
 			wanted = append(wanted, a)
 		}
 	}

@@ -1,0 +1,98 @@
+package app
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/atssync/atssync/config"
+	"github.com/atssync/atssync/daemon/internal/fleet"
+	"github.com/atssync/atssync/daemon/internal/manage"
+)
+
+// adapterPrefix may stand before an adapter's name in its file name, so that it can lie in a common folder.
+const adapterPrefix = "atssync-adapter-"
+
+// adapterSpecs lists the adapters of the config and those that lie in the adapters folder.
+func adapterSpecs(c config.Adapters) []fleet.Spec {
+	found := make(map[string]fleet.Spec)
+	entries, err := os.ReadDir(c.Dir)
+	if err == nil { // a folder that is not there holds no adapters
+		for _, e := range entries {
+			info, err := e.Info()
+			if err != nil || info.Mode().Perm()&0o111 == 0 || info.IsDir() {
+				continue
+			}
+			name := strings.TrimPrefix(e.Name(), adapterPrefix)
+			found[name] = fleet.Spec{Name: name, Path: filepath.Join(c.Dir, e.Name())}
+		}
+	}
+	for name, a := range c.Named {
+		if !a.Enabled {
+			delete(found, name)
+			continue
+		}
+		s := found[name]
+		s.Name, s.SHA256 = name, a.SHA256
+		if a.Path != "" && (s.Path == "" || a.Path != filepath.Join(c.Dir, name)) {
+			s.Path = a.Path
+		}
+		s.Limits = fleet.Limits{
+			RequestsPerSecond: a.Limits.RequestsPerSecond, Burst: a.Limits.Burst,
+			MaxInFlight: a.Limits.MaxInFlight, CallTimeout: a.Limits.CallTimeout,
+		}
+		found[name] = s
+	}
+	out := make([]fleet.Spec, 0, len(found))
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		out = append(out, found[name])
+	}
+	return out
+}
+
+// adapterEnv is the whole environment of the adapter processes.
+func adapterEnv(c config.Adapters) []string {
+	env := []string{"LANG=C.UTF-8", "TZ=UTC"}
+	if c.Proxy != "" {
+		env = append(env, "HTTPS_PROXY="+c.Proxy, "HTTP_PROXY="+c.Proxy)
+	}
+	if c.CAFile != "" {
+		env = append(env, "ATSSYNC_CA_FILE="+c.CAFile)
+	}
+	return env
+}
+
+// adapterSettings are the operator's values for the fields of each adapter.
+func adapterSettings(c config.Adapters) map[string]map[string]string {
+	out := make(map[string]map[string]string, len(c.Named))
+	for name, a := range c.Named {
+		out[name] = textValues(a.Settings)
+	}
+	return out
+}
+
+func textValues(in map[string]any) map[string]string {
+	out := make(map[string]string, len(in))
+	for k, v := range in {
+		out[k] = fmt.Sprint(v)
+	}
+	return out
+}
+
+// managedFleet shows the fleet to people in package manage's words.
+type managedFleet struct{ *fleet.Fleet }
+
+// List returns every adapter.
+func (f managedFleet) List() []manage.AdapterStatus {
+	var out []manage.AdapterStatus
+	for _, s := range f.Fleet.List() {
+		out = append(out, manage.AdapterStatus{
+			Name: s.Name, Path: s.Path, State: string(s.State), PID: s.PID, Since: s.Since.UTC(),
+			Restarts: s.Restarts, Error: s.Error, Stderr: s.Stderr,
+		})
+	}
+	return out
+}

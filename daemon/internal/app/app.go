@@ -1,0 +1,196 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/atssync/atssync/config"
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/collect"
+	"github.com/atssync/atssync/daemon/internal/fleet"
+	"github.com/atssync/atssync/daemon/internal/intake"
+	"github.com/atssync/atssync/daemon/internal/manage"
+	"github.com/atssync/atssync/daemon/internal/submit"
+	"github.com/atssync/atssync/daemon/internal/web"
+)
+
+// Options are what a person gives when starting the daemon.
+type Options struct {
+	ConfigPath string
+	// Log gets the log; a terminal gets text unless the config says otherwise.
+	Log io.Writer
+	// Version is the daemon's own.
+	Version string
+	// Ready, when set, is called once everything runs.
+	Ready func(a *App)
+}
+
+// App is one daemon.
+type App struct {
+	config  *config.Config
+	log     *slog.Logger
+	level   *slog.LevelVar
+	version string
+	stops   stops
+
+	store    atssync.Store
+	fleet    *fleet.Fleet
+	leases   *leaseKeeper
+	submit   *submit.Worker
+	collect  *collect.Worker
+	upkeep   *upkeep
+	passes   *passes
+	manage   *manage.Service
+	intake   *intake.Service
+	metrics  *metrics
+	registry *prometheus.Registry
+	socket   *web.Server
+	ops      *web.Server // nil when there is none
+	space    func() error
+	failed   <-chan struct{}
+	failure  func() error
+	started  atomic.Bool
+}
+
+// Run runs the daemon until ctx ends, and drains it then.
+func Run(ctx context.Context, o Options) error {
+	c, err := LoadConfig(o.ConfigPath)
+	if err != nil {
+		return err
+	}
+	a, err := New(ctx, c, o)
+	if err != nil {
+		return err
+	}
+	a.Start(ctx)
+	if o.Ready != nil {
+		o.Ready(a)
+	}
+	err = a.wait(ctx)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Daemon.ShutdownTimeout)
+	defer cancel()
+	return errors.Join(err, a.Stop(stop))
+}
+
+// New builds the daemon: everything that can fail, listeners bound, nothing running yet but the lease. What was
+// built is undone when it fails.
+func New(ctx context.Context, c *config.Config, o Options) (*App, error) {
+	a := &App{config: c, version: o.Version, level: new(slog.LevelVar)}
+	a.log = newLogger(o.Log, c.Daemon, a.level)
+	a.stops.log = a.log
+	if err := a.setup(ctx); err != nil {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Daemon.ShutdownTimeout)
+		defer cancel()
+		return nil, errors.Join(err, a.stops.run(stop))
+	}
+	return a, nil
+}
+
+// Start lets everything run and returns.
+func (a *App) Start(ctx context.Context) {
+	a.started.Store(true)
+	a.fleet.Start()
+	a.upkeep.start(ctx)
+	a.stops.addFunc("upkeep", func(context.Context) { a.upkeep.stop() })
+	a.stops.addFunc("collect", func(context.Context) { a.collect.Stop() })
+	a.stops.addFunc("submit", a.submit.Stop)
+	if err := a.passes.runner.Start(ctx); err != nil {
+		a.log.Error("start the schedule", "err", err)
+	}
+	a.stops.addFunc("schedule", func(context.Context) { a.passes.runner.Stop() })
+	a.socket.Start()
+	a.stops.add("socket", a.socket.Stop)
+	go a.afterAdapters(ctx)
+	a.log.Info("atssync is running", "version", a.version, "socket", a.config.Daemon.Socket, "connections", len(a.leases.Held()))
+}
+
+// afterAdapters does what has to wait for the adapters' first start.
+func (a *App) afterAdapters(ctx context.Context) {
+	a.fleet.Ready(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	a.applyFile(ctx)
+	for _, id := range a.leases.Held() {
+		a.submit.Wake(id)
+	}
+	a.collect.Sweep()
+	if n, err := a.upkeep.checkLedger(ctx); err != nil && ctx.Err() == nil {
+		a.log.Error("check the ledger", "err", err)
+	} else if err == nil {
+		a.log.Info("ledger checked", "connections", n, "unbalanced", a.upkeep.unbalanced.Load())
+	}
+}
+
+// wait returns when ctx ends or a part fails that the daemon cannot run without.
+func (a *App) wait(ctx context.Context) error {
+	var ops <-chan error
+	if a.ops != nil {
+		ops = a.ops.Failed()
+	}
+	select {
+	case <-ctx.Done():
+		a.log.Info("stopping: calls in flight end first")
+		return nil
+	case err := <-a.socket.Failed():
+		return err
+	case err := <-ops:
+		return err
+	case <-a.failed:
+		return fmt.Errorf("the store failed, and nothing may be accepted or sent without it: %w", a.failure())
+	}
+}
+
+// Stop drains and ends everything; it may be called twice.
+func (a *App) Stop(ctx context.Context) error { return a.stops.run(ctx) }
+
+// OpsAddr is where metrics and probes are served, nil when there is no such listener.
+func (a *App) OpsAddr() net.Addr {
+	if a.ops == nil {
+		return nil
+	}
+	return a.ops.Addr()
+}
+
+// ready lists what must be so for /readyz.
+func (a *App) ready() []web.Check {
+	return []web.Check{
+		{Name: "store", Ready: a.leases.alive},
+		{Name: "space", Ready: func(context.Context) error { return a.space() }},
+		{Name: "adapters", Ready: func(context.Context) error {
+			list := a.fleet.List()
+			for _, s := range list {
+				if s.State == fleet.StateRunning {
+					return nil
+				}
+			}
+			if len(list) == 0 {
+				return errors.New("no adapter is installed")
+			}
+			return errors.New("no adapter is running: " + list[0].Error)
+		}},
+	}
+}
+
+// live says whether the process is worth keeping.
+func (a *App) live() []web.Check {
+	return []web.Check{{Name: "store", Ready: func(context.Context) error {
+		select {
+		case <-a.failed:
+			return a.failure()
+		default:
+			return nil
+		}
+	}}}
+}
+
+// clock is the instant that steps of people and passes are made at.
+func clock() time.Time { return time.Now().UTC() }

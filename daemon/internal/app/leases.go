@@ -1,0 +1,215 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+)
+
+// The heartbeat says that this daemon lives; its leases end with it.
+const (
+	heartbeatEvery = 10 * time.Second
+	heartbeatFor   = 30 * time.Second
+	// leaseMargin is how long before its end a heartbeat is no longer trusted to cover a new piece of work.
+	leaseMargin = 5 * time.Second
+	acquireMost = 500
+)
+
+// leaseStore is what the keeper needs of the store.
+type leaseStore interface {
+	atssync.Leases
+	Connections(ctx context.Context, q atssync.ConnectionQuery) (atssync.Page[atssync.Connection], error)
+}
+
+// leaseKeeper takes the lease of every connection it can get and keeps it alive.
+type leaseKeeper struct {
+	store leaseStore
+	log   *slog.Logger
+	owner string
+	// got is called with connections whose lease was just taken.
+	got func(connections []string)
+
+	mu    sync.Mutex
+	held  map[string]atssync.Lease
+	until time.Time // the heartbeat's end
+
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func newLeaseKeeper(store leaseStore, log *slog.Logger, got func([]string)) *leaseKeeper {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return &leaseKeeper{
+		store: store, log: log, got: got, held: make(map[string]atssync.Lease),
+		owner: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()),
+	}
+}
+
+// start registers the owner, takes every lease that is free, and keeps them until stop.
+func (k *leaseKeeper) start(ctx context.Context) error {
+	if err := k.beat(ctx); err != nil {
+		return err
+	}
+	if err := k.acquireAll(ctx); err != nil {
+		return err
+	}
+	ctx, k.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	k.done = make(chan struct{})
+	go k.run(ctx)
+	return nil
+}
+
+// stop gives every lease back. The workers must have stopped.
+func (k *leaseKeeper) stop(ctx context.Context) error {
+	if k.cancel == nil {
+		return nil
+	}
+	k.cancel()
+	<-k.done
+	k.mu.Lock()
+	k.held = make(map[string]atssync.Lease)
+	k.mu.Unlock()
+	return k.store.Release(ctx, k.owner, time.Now().UTC())
+}
+
+func (k *leaseKeeper) run(ctx context.Context) {
+	defer close(k.done)
+	t := time.NewTicker(heartbeatEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if err := k.beat(ctx); err != nil && ctx.Err() == nil {
+			k.log.Error("renew the heartbeat", "err", err)
+			continue
+		}
+		if err := k.acquireAll(ctx); err != nil && ctx.Err() == nil {
+			k.log.Error("acquire leases", "err", err)
+		}
+	}
+}
+
+func (k *leaseKeeper) beat(ctx context.Context) error {
+	now := time.Now()
+	until := now.Add(heartbeatFor)
+	if err := k.store.Heartbeat(ctx, k.owner, until.UTC(), now.UTC()); err != nil {
+		return fmt.Errorf("write the heartbeat: %w", err)
+	}
+	k.mu.Lock()
+	k.until = until
+	k.mu.Unlock()
+	return nil
+}
+
+// acquireAll takes what is free of all connections.
+func (k *leaseKeeper) acquireAll(ctx context.Context) error {
+	after := ""
+	for {
+		page, err := k.store.Connections(ctx, atssync.ConnectionQuery{Paging: atssync.Paging{After: after, Limit: acquireMost}})
+		if err != nil {
+			return fmt.Errorf("list connections: %w", err)
+		}
+		var want []string
+		k.mu.Lock()
+		for _, c := range page.Items {
+			if _, ok := k.held[c.ID]; !ok && c.State != atssync.ConnectionRemoved {
+				want = append(want, c.ID)
+			}
+		}
+		k.mu.Unlock()
+		if err := k.acquire(ctx, want); err != nil {
+			return err
+		}
+		if page.Next == "" {
+			return nil
+		}
+		after = page.Next
+	}
+}
+
+func (k *leaseKeeper) acquire(ctx context.Context, connections []string) error {
+	if len(connections) == 0 {
+		return nil
+	}
+	got, err := k.store.Acquire(ctx, k.owner, connections, time.Now().UTC())
+	if err != nil {
+		return fmt.Errorf("acquire leases: %w", err)
+	}
+	ids := make([]string, len(got))
+	k.mu.Lock()
+	for i, l := range got {
+		k.held[l.Connection], ids[i] = l, l.Connection
+	}
+	k.mu.Unlock()
+	if len(ids) > 0 && k.got != nil {
+		k.got(ids)
+	}
+	return nil
+}
+
+// Ensure takes the lease of a connection that was just made, if it is free.
+func (k *leaseKeeper) Ensure(ctx context.Context, connection string) {
+	k.mu.Lock()
+	_, ok := k.held[connection]
+	k.mu.Unlock()
+	if ok {
+		return
+	}
+	if err := k.acquire(ctx, []string{connection}); err != nil {
+		k.log.Error("acquire the lease of a connection", "connection", connection, "err", err)
+	}
+}
+
+// Lease returns the lease on a connection; ok is false when another daemon has it, or when our own heartbeat
+// is too old to begin anything under it.
+func (k *leaseKeeper) Lease(connection string) (atssync.Lease, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Now().After(k.until.Add(-leaseMargin)) {
+		return atssync.Lease{}, false
+	}
+	l, ok := k.held[connection]
+	return l, ok
+}
+
+// Lost forgets a lease that was fenced.
+func (k *leaseKeeper) Lost(l atssync.Lease) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.held[l.Connection].Epoch == l.Epoch {
+		delete(k.held, l.Connection)
+	}
+}
+
+// Held returns the connections whose leases this daemon holds.
+func (k *leaseKeeper) Held() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	out := make([]string, 0, len(k.held))
+	for id := range k.held {
+		out = append(out, id)
+	}
+	return out
+}
+
+// alive reports whether the heartbeat was written lately: the store takes writes.
+func (k *leaseKeeper) alive(context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Now().After(k.until) {
+		return fmt.Errorf("the store took no heartbeat since %s", k.until.Add(-heartbeatFor).UTC().Format(time.RFC3339))
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/atssync/atssync/config"
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/collect"
+	"github.com/atssync/atssync/daemon/internal/manage"
+	"github.com/atssync/atssync/daemon/internal/schedule"
+)
+
+// perConnection is how much of a pass's interval each connection widens its spread by.
+const perConnection = 100 * time.Millisecond
+
+// passes are the daemon's named passes.
+type passes struct {
+	app    *App
+	runner *schedule.Runner
+	specs  map[string]schedule.Spec
+
+	mu    sync.Mutex
+	asked map[string]bool // a person asked: no spreading
+}
+
+func newPasses(a *App, c config.Schedules) (*passes, error) {
+	p := &passes{app: a, specs: make(map[string]schedule.Spec), asked: make(map[string]bool)}
+	var list []schedule.Pass
+	for _, x := range []struct {
+		name string
+		s    config.Schedule
+		do   func(context.Context) (string, error)
+	}{
+		{"submit", c.Submit, p.submit},
+		{"status", c.Status, p.reading("status", a.collect.StatusPass)},
+		{"jobs", c.Jobs, p.reading("jobs", a.collect.JobsPass)},
+		{"check", c.Check, p.reading("check", a.collect.CheckPass)},
+		{"maintenance", c.Maintenance, p.maintain},
+	} {
+		spec, err := schedule.Parse(x.s.Spec, x.s.Zone)
+		if err != nil {
+			return nil, fmt.Errorf("schedules.%s: %w", x.name, err)
+		}
+		p.specs[x.name] = spec
+		list = append(list, schedule.Pass{Name: x.name, Spec: spec, Do: x.do})
+	}
+	var err error
+	p.runner, err = schedule.New(schedule.Options{
+		Passes: list, Runs: a.store, Log: a.log.With("component", "schedule"), Observe: a.metrics.ran,
+	})
+	return p, err
+}
+
+// submit wakes every lane: due retries, probes, canaries. New work wakes its lane by itself.
+func (p *passes) submit(ctx context.Context) (string, error) {
+	held := p.app.leases.Held()
+	for _, id := range held {
+		p.app.submit.Wake(id)
+	}
+	p.app.collect.Sweep()
+	return fmt.Sprintf("%d connections", len(held)), p.app.upkeep.expire(ctx)
+}
+
+func (p *passes) maintain(ctx context.Context) (string, error) {
+	n, err := p.app.upkeep.checkLedger(ctx)
+	return fmt.Sprintf("%d ledgers checked, %d do not add up", n, p.app.upkeep.unbalanced.Load()), err
+}
+
+// reading makes a pass of a walk over all connections, spread over a part of its interval.
+func (p *passes) reading(name string, walk func(context.Context, time.Duration) (collect.Summary, error)) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		interval := p.interval(name)
+		spread := min(time.Duration(len(p.app.leases.Held()))*perConnection, interval*8/10)
+		if p.wasAsked(name) {
+			spread = 0
+		}
+		ctx, cancel := context.WithTimeout(ctx, max(interval, time.Minute))
+		defer cancel()
+		sum, err := walk(ctx, spread)
+		return sum.String(), err
+	}
+}
+
+// interval is the time between the next two runs of a pass.
+func (p *passes) interval(name string) time.Duration {
+	next := p.specs[name].Next(time.Now())
+	return p.specs[name].Next(next).Sub(next)
+}
+
+func (p *passes) wasAsked(name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	asked := p.asked[name]
+	delete(p.asked, name)
+	return asked
+}
+
+// Passes lists the passes for people.
+func (p *passes) Passes(context.Context) ([]manage.Pass, error) {
+	var out []manage.Pass
+	for _, s := range p.runner.List(time.Now()) {
+		m := manage.Pass{Name: s.Name, Spec: s.Spec, Zone: s.Zone, Running: s.Running, Next: s.Next, Skipped: s.Skipped}
+		if s.Last.ID != "" {
+			last := s.Last
+			m.Last = &last
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// RunNow starts a pass for a person.
+func (p *passes) RunNow(ctx context.Context, name string) (string, error) {
+	p.mu.Lock()
+	p.asked[name] = true
+	p.mu.Unlock()
+	id, err := p.runner.Trigger(ctx, name)
+	if err == nil {
+		return id, nil
+	}
+	p.wasAsked(name)
+	switch {
+	case errors.Is(err, schedule.ErrUnknown):
+		return "", atssync.Errorf(atssync.CodeNotFound, "there is no pass %q", name).WithRemedy("see: atssync schedule list")
+	case errors.Is(err, schedule.ErrRunning):
+		return "", atssync.Errorf(atssync.CodeConflict, "the pass %s is running already", name)
+	}
+	return "", atssync.Errorf(atssync.CodeUnavailable, "the schedule is stopped")
+}

@@ -1,0 +1,179 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/atssync/atssync/daemon/internal/api"
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/collect"
+	"github.com/atssync/atssync/daemon/internal/fleet"
+	"github.com/atssync/atssync/daemon/internal/intake"
+	"github.com/atssync/atssync/daemon/internal/manage"
+	"github.com/atssync/atssync/daemon/internal/submit"
+	"github.com/atssync/atssync/daemon/internal/web"
+)
+
+// setup builds every part in the order in which they need each other. It is long and straight on purpose: this
+// is the one place that shows how the house is put together.
+func (a *App) setup(ctx context.Context) error {
+	c := a.config
+	for _, dir := range []string{c.Daemon.DataDir, c.Daemon.RuntimeDir} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("make the folder %s: %w", dir, err)
+		}
+	}
+	secrets, err := openKeys(c.Store)
+	if err != nil {
+		return err
+	}
+	if err := a.openStore(ctx, secrets); err != nil {
+		return err
+	}
+
+	a.registry = prometheus.NewRegistry()
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	specs := adapterSpecs(c.Adapters)
+	names := make([]string, len(specs))
+	for i, s := range specs {
+		names[i] = s.Name
+	}
+	a.metrics = newMetrics(a.registry, a.version)
+
+	a.fleet, err = fleet.New(fleet.Options{
+		Adapters: specs, RuntimeDir: c.Daemon.RuntimeDir, Env: adapterEnv(c.Adapters), PartnerName: partnerName(c.Platform),
+		Log: a.log.With("component", "fleet"), Metrics: fleet.NewMetrics(a.registry, names), Changed: a.adapterChanged,
+	})
+	if err != nil {
+		return err
+	}
+	a.stops.addFunc("adapters", a.fleet.Stop)
+
+	a.leases = newLeaseKeeper(a.store, a.log.With("component", "leases"), a.leased)
+	k := keys{secrets}
+	documents := intake.Vault{Keys: k, Sealer: k}
+	a.manage = manage.New(manage.Options{
+		Store: a.store, Adapters: managedFleet{a.fleet}, Leases: a.leases, Keys: k, Sealer: k, Documents: documents,
+		Schedule: scheduleOf{a}, Settings: adapterSettings(c.Adapters), PartnerName: partnerName(c.Platform),
+		OnUncertain:      atssync.OnUncertain(c.Submissions.OnUncertain),
+		ReleasePerMinute: c.Submissions.ReleasePace, Wake: a.wake, Changed: a.connectionChanged,
+	})
+	a.intake = intake.New(intake.Options{
+		Store: a.store, Connections: a.store, Jobs: a.store, Keys: k, Sealer: k, Wake: a.wake,
+		ExpireAfter: c.Submissions.ExpireAfter, MaxDocument: int(c.Submissions.MaxDocument),
+		LastNameFallback: c.Submissions.LastNameFallback,
+	})
+	open := vault{Vault: documents, open: a.manage.OpenConnection}
+
+	a.collect = collect.New(collect.Options{
+		Store: a.store, Lanes: a.store, Jobs: a.store, Tasks: a.store, Connections: a.store, Leases: a.leases,
+		Adapters: a.fleet, Vault: open, Log: a.log.With("component", "collect"),
+		Metrics: collect.NewMetrics(a.registry, names), Platform: partnerName(c.Platform), Wake: a.wake,
+		Settle: c.Status.Settle, MissingAfter: c.Status.MissingAfter, QuietAfter: c.Status.QuietAfter,
+		QuietIntervals: c.Status.TerminalIntervals, ReleasePerMinute: c.Submissions.ReleasePace,
+	})
+	a.submit = submit.New(submit.Options{
+		Store: a.store, Uncertain: a.store, Tasks: a.store, Connections: a.store, Leases: a.leases, Adapters: a.fleet,
+		Vault: open, Log: a.log.With("component", "submit"), Metrics: submit.NewMetrics(a.registry, names),
+		Platform: c.Platform.Name, Note: c.Submissions.NoteTemplate,
+		OnUncertain: atssync.OnUncertain(c.Submissions.OnUncertain),
+		Arrived:     a.collect.Follow, DrainEvery: drainEvery(c.Submissions.ReleasePace),
+	})
+	a.upkeep = newUpkeep(a.store, a.log.With("component", "upkeep"), a.wake)
+	if a.passes, err = newPasses(a, c.Schedules); err != nil {
+		return err
+	}
+	a.metrics.watch(a)
+
+	if err := a.leases.start(ctx); err != nil {
+		return err
+	}
+	a.stops.add("leases", a.leases.stop)
+	return a.listen()
+}
+
+// listen binds the listeners, so that a taken address shows before anything runs.
+func (a *App) listen() error {
+	c := a.config
+	handler, err := api.New(api.Options{
+		Manage: a.manage, Intake: a.intake, Authenticate: api.Socket, Logger: a.log, Version: a.version,
+		MaxDocument: c.Submissions.MaxDocument,
+	})
+	if err != nil {
+		return fmt.Errorf("build the API: %w", err)
+	}
+	a.socket, err = web.New(web.Options{
+		Name: "socket", Socket: c.Daemon.Socket, SocketGroup: c.Daemon.SocketGroup, Handler: handler, Logger: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.stops.add("socket", a.socket.Stop)
+	if c.Ops.Listen == "" {
+		return nil
+	}
+	a.ops, err = web.New(web.Options{
+		Name: "ops", Listen: c.Ops.Listen, Logger: a.log,
+		Handler: web.NewOps(web.Ops{Metrics: metricsHandler(a.registry), Live: a.live(), Ready: a.ready(), Pprof: c.Ops.Pprof}),
+	})
+	if err != nil {
+		return err
+	}
+	a.stops.add("ops", a.ops.Stop)
+	a.ops.Start() // a probe may ask while the adapters start
+	return nil
+}
+
+// scheduleOf shows the passes to manage, which is built before them.
+type scheduleOf struct{ a *App }
+
+func (s scheduleOf) Passes(ctx context.Context) ([]manage.Pass, error) { return s.a.passes.Passes(ctx) }
+
+func (s scheduleOf) RunNow(ctx context.Context, pass string) (string, error) {
+	return s.a.passes.RunNow(ctx, pass)
+}
+
+// wake has a lane worked and the tasks looked at.
+func (a *App) wake(connection string) {
+	a.submit.Wake(connection)
+	a.upkeep.soon()
+}
+
+// connectionChanged is called after a connection was made, changed or removed.
+func (a *App) connectionChanged(connection string) {
+	a.leases.Ensure(context.Background(), connection)
+	a.wake(connection)
+}
+
+// adapterChanged is called when an adapter comes or goes: its lanes have work to take up or to put aside.
+func (a *App) adapterChanged(string) {
+	if a.leases == nil || a.submit == nil {
+		return
+	}
+	for _, id := range a.leases.Held() {
+		a.submit.Wake(id)
+	}
+}
+
+// leased is called with connections whose lease was just taken while the daemon runs.
+func (a *App) leased(connections []string) {
+	if !a.started.Load() {
+		return // Start wakes them all
+	}
+	for _, id := range connections {
+		a.submit.Wake(id)
+		a.collect.Follow(id)
+	}
+}
+
+func drainEvery(perMinute int) time.Duration {
+	if perMinute <= 0 {
+		return time.Millisecond
+	}
+	return time.Minute / time.Duration(perMinute)
+}

@@ -1,0 +1,104 @@
+package fleet
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// Metrics are the fleet's. A nil Metrics counts nothing.
+type Metrics struct {
+	upGauge   *prometheus.GaugeVec
+	restarts  *prometheus.CounterVec
+	calls     *prometheus.CounterVec
+	duration  *prometheus.HistogramVec
+	waits     *prometheus.CounterVec
+	exchanges *prometheus.CounterVec
+}
+
+// NewMetrics registers the metrics, with every adapter's series at zero.
+func NewMetrics(reg prometheus.Registerer, adapters []string) *Metrics {
+	m := &Metrics{
+		upGauge: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "atssync_adapter_up", Help: "1 while the adapter's process runs.",
+		}, []string{"adapter"}),
+		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "atssync_adapter_restarts_total", Help: "Times that an adapter's process ended unasked.",
+		}, []string{"adapter"}),
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "atssync_adapter_calls_total", Help: "Calls to adapters, by operation and by the kind of error (ok: none).",
+		}, []string{"adapter", "operation", "kind"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "atssync_adapter_call_duration_seconds", Help: "Duration of calls to adapters, waiting for limits not included.",
+			Buckets: []float64{.001, .005, .025, .1, .5, 2.5, 10, 60},
+		}, []string{"adapter", "operation"}),
+		waits: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "atssync_adapter_throttle_wait_seconds_total", Help: "Time that calls waited for the limits of an ATS.",
+		}, []string{"adapter"}),
+		exchanges: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "atssync_ats_requests_total", Help: "Requests that adapters made to an ATS, by the class of the answer (none: no answer).",
+		}, []string{"adapter", "operation", "class"}),
+	}
+	reg.MustRegister(m.upGauge, m.restarts, m.calls, m.duration, m.waits, m.exchanges)
+	for _, a := range adapters {
+		m.upGauge.WithLabelValues(a)
+		m.restarts.WithLabelValues(a)
+		m.waits.WithLabelValues(a)
+		for _, op := range []string{"check", "list_jobs", "submit", "read_statuses"} {
+			m.calls.WithLabelValues(a, op, "ok")
+			m.duration.WithLabelValues(a, op)
+		}
+	}
+	return m
+}
+
+func (m *Metrics) up(adapter string, up bool) {
+	if m == nil {
+		return
+	}
+	v := 0.0
+	if up {
+		v = 1
+	}
+	m.upGauge.WithLabelValues(adapter).Set(v)
+}
+
+func (m *Metrics) restarted(adapter string) {
+	if m != nil {
+		m.restarts.WithLabelValues(adapter).Inc()
+	}
+}
+
+func (m *Metrics) waited(adapter string, d time.Duration) {
+	if m != nil {
+		m.waits.WithLabelValues(adapter).Add(d.Seconds())
+	}
+}
+
+func (m *Metrics) called(adapter, operation string, kind sdk.Kind, d time.Duration) {
+	if m == nil {
+		return
+	}
+	if kind == "" {
+		kind = "ok"
+	}
+	m.calls.WithLabelValues(adapter, operation, string(kind)).Inc()
+	m.duration.WithLabelValues(adapter, operation).Observe(d.Seconds())
+}
+
+var classes = [...]string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}
+
+func (m *Metrics) exchanged(adapter, operation string, in []sdk.Exchange) {
+	if m == nil {
+		return
+	}
+	for _, x := range in {
+		class := "other"
+		if i := x.Status / 100; i >= 0 && i < len(classes) {
+			class = classes[i]
+		}
+		m.exchanges.WithLabelValues(adapter, operation, class).Inc()
+	}
+}

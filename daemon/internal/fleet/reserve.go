@@ -1,0 +1,38 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// Reserve waits until a call of that power may be made for the connection ("" for Check), and returns the
+// client to make it with. done frees the place and must be called once the call is over. The deadline of the
+// call begins with the call and not with the waiting. A process that is not there is sdk.ErrNotRunning, at once.
+func (f *Fleet) Reserve(ctx context.Context, name string, c sdk.Connection, p sdk.Power) (sdk.Client, func(), error) {
+	a, ok := f.adapters[name]
+	if !ok {
+		return nil, nil, fmt.Errorf("adapter %s is not in the config: %w", name, sdk.ErrNotRunning)
+	}
+	if _, err := a.client(); err != nil {
+		return nil, nil, err
+	}
+	began := time.Now()
+	ls, free, err := a.limiters.acquire(ctx, c, p)
+	if err != nil {
+		return nil, nil, fmt.Errorf("wait for the limits of adapter %s: %w", name, err)
+	}
+	f.o.Metrics.waited(name, time.Since(began))
+	process, err := a.client() // it may have gone while we waited
+	if err != nil {
+		free()
+		return nil, nil, err
+	}
+	timeout := a.spec.Limits.CallTimeout
+	if timeout <= 0 {
+		timeout = defaultDeadline
+	}
+	return &guarded{Client: process, adapter: name, timeout: timeout, limiters: ls, metrics: f.o.Metrics}, free, nil
+}

@@ -205,7 +205,7 @@ func TestFaultHang_LastsUntilTheClientGoesAway(t *testing.T) {
 			_, err := w.send(req)
 			ended <- err
 		}()
-		require.Eventually(t, func() bool { return len(w.e.Received()) == 1 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return len(w.e.Received()) == 1 }, waitFor, tick)
 		select {
 		case err := <-ended:
 			require.Fail(t, "the request ended by itself", "%v", err)
@@ -225,7 +225,7 @@ func TestFaultHang_EndsWithTheSimulator(t *testing.T) {
 	ended := make(chan string, 2)
 	go func() { ended <- w.outcome(http.MethodGet, "current_user", "") }()
 	go func() { ended <- w.outcome(http.MethodGet, "jobs", "") }()
-	require.Eventually(t, func() bool { return len(w.e.Reads()) == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(w.e.Reads()) == 1 }, waitFor, tick)
 	w.s.Close()
 	require.Equal(t, "cut", <-ended)
 	require.Equal(t, "cut", <-ended)
@@ -243,7 +243,7 @@ func TestFaultLatency_AppliesTheWriteOfAClientThatWentAway(t *testing.T) {
 	req.Header.Set("On-Behalf-Of", w.email(SiteAdmin))
 	_, err = w.send(req)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.Eventually(t, func() bool { return len(w.e.ByExternalID("x")) == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(w.e.ByExternalID("x")) == 1 }, waitFor, tick)
 }
 
 func TestFaults_OfARecorderAbortTheHandler(t *testing.T) {

@@ -56,7 +56,7 @@ func (w *world) postResume(id, url string) answer {
 
 func (w *world) fetched(id string, n int) []ResumeFetchResult {
 	w.t.Helper()
-	require.Eventually(w.t, func() bool { return len(w.e.ByExternalID(id)[0].Resumes) >= n }, 5*time.Second, time.Millisecond)
+	require.Eventually(w.t, func() bool { return len(w.e.ByExternalID(id)[0].Resumes) >= n }, waitFor, tick)
 	return w.e.ByExternalID(id)[0].Resumes
 }
 
@@ -77,7 +77,7 @@ func TestSwitch18_ResumeIsFetchedLate(t *testing.T) {
 	require.Equal(t, []string{"GET"}, got.Methods)
 	require.GreaterOrEqual(t, got.At.Sub(w.e.ByExternalID("soon")[0].CreatedAt), 15*time.Millisecond)
 	require.Empty(t, w.e.ByExternalID("never-yet")[0].Resumes)
-	require.Eventually(t, func() bool { return w.s.ResumeCounts() == ResumeCounts{Waiting: 1, Fetched: 1} }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return w.s.ResumeCounts() == ResumeCounts{Waiting: 1, Fetched: 1} }, waitFor, tick)
 }
 
 func TestSwitch18_ResumeNever(t *testing.T) {
@@ -173,7 +173,7 @@ func TestResumeWorkers_DrainManyDueAtOnce(t *testing.T) {
 	for range 500 {
 		f.schedule(fetchJob{employer: e, candidate: new(candidate), url: "https://files.example.com/r", sw: &sw})
 	}
-	require.Eventually(t, func() bool { return f.summary() == ResumeCounts{Fetched: 500} }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return f.summary() == ResumeCounts{Fetched: 500} }, waitFor, tick)
 	require.Equal(t, int64(500), served.Load())
 	cancel()
 	f.stop()

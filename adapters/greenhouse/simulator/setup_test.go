@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -189,3 +190,9 @@ func sample(t *testing.T, name string) []byte {
 	require.NoError(t, err)
 	return data
 }
+
+// How long a test waits for what happens beside it, and how often it looks.
+const (
+	waitFor = 5 * time.Second
+	tick    = time.Millisecond
+)

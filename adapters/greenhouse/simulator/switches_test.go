@@ -574,7 +574,7 @@ func TestSwitch25_ReadLag(t *testing.T) {
 	require.Len(t, w.read(r), 1)
 	w.set("read_lag", "30ms")
 	late := w.post(w.person("b")).receipt()
-	require.Eventually(t, func() bool { return len(w.read(late)) == 1 }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return len(w.read(late)) == 1 }, waitFor, tick)
 }
 
 func TestSwitch37_HarvestKey(t *testing.T) {

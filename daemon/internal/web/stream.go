@@ -69,3 +69,8 @@ func (w *recorder) code() int {
 	}
 	return w.status
 }
+
+// Patience lets the answer to a request take d from now, where a handler has to wait for somebody else.
+func Patience(w http.ResponseWriter, d time.Duration) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d)) // a writer without deadlines has patience
+}

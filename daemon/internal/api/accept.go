@@ -1,0 +1,171 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/intake"
+	"github.com/atssync/atssync/daemon/internal/web"
+)
+
+const (
+	ndjson = "application/x-ndjson"
+	// streamIdle is how long either side of a stream may be silent.
+	streamIdle = 2 * time.Minute
+	// resultStopped is the result of the last line of an answer that ends before the batch does.
+	resultStopped atssync.AcceptResult = "stopped"
+	// maxLine bounds a line of an answer; a refusal with hundreds of fields is far below.
+	maxLine = 1 << 20
+)
+
+// accept are the two ways in for documents. Both are plain handlers: intake decodes the bytes itself, so that a document
+// alone and a line of a batch are judged by the same words, and the batch is a stream.
+func (s *server) accept(mux *web.Mux) {
+	const one, many = "/v1/submissions", "/v1/submissions/batch"
+	mux.HandleFunc("POST "+one, s.submit)
+	mux.HandleFunc("POST "+many, s.submitBatch)
+	document := s.schema(reflect.TypeFor[Document]())
+	result := s.schema(reflect.TypeFor[SubmitResult]())
+	s.document(post(one, "submit", "Accept one submission document"), media{"application/json", document}, media{"application/json", result}).
+		Description = "201 for a new submission; 200 where it was accepted before, unchanged or as a revision."
+	s.document(post(many, "submit-batch", "Accept submission documents, one a line"), media{ndjson, document}, media{ndjson, result}).
+		Description = "Each line is a document, each line of the answer what became of it, in order. A refused line leaves the others. " +
+		"Where the daemon can accept nothing any more, the last line of the answer has the result stopped and an error."
+}
+
+func (s *server) submit(w http.ResponseWriter, r *http.Request) {
+	data, err := io.ReadAll(io.LimitReader(r.Body, s.MaxDocument+1))
+	if err == nil && int64(len(data)) > s.MaxDocument {
+		err = newProblem(r.Context(), http.StatusRequestEntityTooLarge,
+			atssync.Errorf(atssync.CodeInvalid, "the document has more than %d bytes", s.MaxDocument))
+	}
+	var a atssync.Accepted
+	if err == nil {
+		a, err = s.Intake.SubmitJSON(r.Context(), data)
+	}
+	if err == nil {
+		err = a.Err
+	}
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if a.Result == atssync.AcceptedNew {
+		w.WriteHeader(http.StatusCreated)
+	}
+	sub := a.Submission
+	_ = jsonTo(w, SubmitResult{ // the caller is gone; what was accepted stays so, and a second try is a replay
+		Result: a.Result, ID: sub.ID, Connection: sub.Connection, ExternalID: sub.ExternalID, Job: sub.PlatformJob,
+		State: sub.State, HeldReason: sub.HeldReason, Revision: sub.Revision,
+	}.withRemedy())
+}
+
+func (s *server) submitBatch(w http.ResponseWriter, r *http.Request) {
+	st := &batchStream{Stream: web.NewStream(w, r, streamIdle), w: w, out: bufio.NewWriterSize(w, 32<<10)}
+	err := s.Intake.SubmitBatch(r.Context(), st, st.result)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if err != nil && !st.begun {
+		s.refuse(w, r, err)
+		return
+	}
+	if err != nil {
+		e := s.problem(r.Context(), err).err()
+		_ = jsonTo(st.out, SubmitResult{Result: resultStopped, Error: errorBody(e)})
+	}
+	st.begin()
+	_ = st.out.Flush() // the caller is gone; what was reported is durable all the same
+}
+
+// batchStream reads the documents and writes the results. Results wait in a buffer while more documents come in and
+// go out when reading could block, so that a slow sender sees each of them.
+type batchStream struct {
+	*web.Stream
+	w http.ResponseWriter
+
+	mu    sync.Mutex
+	out   *bufio.Writer
+	begun bool
+	fresh bool // results wait in out
+}
+
+// Read sends what waits and reads on.
+func (st *batchStream) Read(p []byte) (int, error) {
+	st.mu.Lock()
+	if st.fresh {
+		st.fresh = false
+		_ = st.out.Flush()
+		st.Flush()
+	}
+	st.mu.Unlock()
+	st.Extend()
+	return st.Body().Read(p)
+}
+
+func (st *batchStream) begin() {
+	if !st.begun {
+		st.begun = true
+		st.w.Header().Set("Content-Type", ndjson)
+		st.w.WriteHeader(http.StatusOK)
+	}
+}
+
+func (st *batchStream) result(r intake.Result) error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.begin()
+	st.fresh = true
+	return jsonTo(st.out, SubmitResult{
+		Line: r.Line, Result: r.Result, ID: r.ID, Connection: r.Connection, ExternalID: r.ExternalID, Job: r.Job,
+		State: r.State, HeldReason: r.HeldReason, Revision: r.Revision, Error: errorBody(r.Err),
+	}.withRemedy())
+}
+
+// Submit sends one document, as JSON. A refusal is an *Error with every field.
+func (c *Client) Submit(ctx context.Context, document []byte) (SubmitResult, error) {
+	return call[SubmitResult](ctx, c, request{
+		method: http.MethodPost, path: "/v1/submissions", raw: bytes.NewReader(document), media: "application/json",
+	})
+}
+
+// SubmitBatch sends documents, one a line, and tells what became of each as the answers come in. It ends with the first error:
+// each's, the daemon's when it accepts nothing any more, or that of a broken exchange; what was told before
+// stays accepted.
+func (c *Client) SubmitBatch(ctx context.Context, documents io.Reader, each func(SubmitResult) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the sending when the answer ends early
+	res, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/submissions/batch", raw: io.NopCloser(documents), media: ndjson})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	lines := bufio.NewScanner(res.Body)
+	lines.Buffer(make([]byte, 64<<10), maxLine)
+	for lines.Scan() {
+		var r SubmitResult
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			return c.lost(fmt.Errorf("read a result: %w", err))
+		}
+		if r.Result == resultStopped {
+			return r.Error.Err()
+		}
+		if err := each(r); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return c.lost(errors.Join(errors.New("the answer ended early"), err))
+	}
+	return nil
+}

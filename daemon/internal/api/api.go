@@ -1,0 +1,161 @@
+// Package api is the JSON API, and the client that speaks to it. It stands between the listeners of package web and the
+// acts of packages intake and manage: it decodes and bounds what came in, finds out who calls, asks, and tells the answer or
+// the problem. It decides nothing itself. Each noun has one file with its routes, its handlers and the client's side of them,
+// so that the two cannot drift apart.
+//
+// Lists are paged: limit bounds a page, and the "next" of one page is the "after" of the following one. What is refused is
+// a problem (RFC 9457) with a stable code; see codes in problem.go.
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/atssync/atssync/daemon/internal/intake"
+	"github.com/atssync/atssync/daemon/internal/manage"
+	"github.com/atssync/atssync/daemon/internal/web"
+)
+
+const (
+	// patience is how long an answer may take that waits for an ATS: the host's limits may make a call wait.
+	patience = 10 * time.Minute
+	maxBody  = 1 << 20
+)
+
+// Options are what the API asks. All are required.
+type Options struct {
+	Manage *manage.Service
+	Intake *intake.Service
+	// Authenticate tells who calls; Socket where the file's permissions let nobody else in.
+	Authenticate Authenticate
+	Logger       *slog.Logger
+	// Version is the daemon's own, told at /v1/version and in the description of the API.
+	Version string
+	// MaxDocument bounds one submission document in bytes; 0 is 256 KiB.
+	MaxDocument int64
+}
+
+// server holds what the handlers share.
+type server struct {
+	Options
+	api huma.API
+	log *slog.Logger
+}
+
+// New returns the handler of /v1.
+func New(o Options) (http.Handler, error) {
+	if o.Manage == nil || o.Intake == nil || o.Authenticate == nil || o.Logger == nil {
+		return nil, errors.New("api: manage, intake, authenticate and logger are needed")
+	}
+	if o.MaxDocument <= 0 {
+		o.MaxDocument = 256 << 10
+	}
+	mux := web.NewMux()
+	s := &server{Options: o, api: humago.New(mux, describe(o.Version)), log: o.Logger.With("component", "api")}
+	s.connections()
+	s.jobs()
+	s.jobLinks()
+	s.suggestions()
+	s.submissions()
+	s.accept(mux)
+	s.acts()
+	s.resolve()
+	s.applications()
+	s.events()
+	s.passes()
+	s.records()
+	s.adapters()
+	s.ledger()
+	s.health()
+	s.files(mux)
+	s.description(mux)
+	return s.authenticated(mux), nil
+}
+
+// route is one operation: where it is, its name, what it does.
+type route struct {
+	method, path, id, summary string
+	status                    int  // 0: 200, or 204 without a body
+	slow                      bool // waits for an ATS or reads much
+	maxBody                   int64
+}
+
+func get(path, id, summary string) route {
+	return route{method: http.MethodGet, path: path, id: id, summary: summary}
+}
+
+func post(path, id, summary string) route {
+	return route{method: http.MethodPost, path: path, id: id, summary: summary}
+}
+
+func put(path, id, summary string) route {
+	return route{method: http.MethodPut, path: path, id: id, summary: summary}
+}
+
+func patch(path, id, summary string) route {
+	return route{method: http.MethodPatch, path: path, id: id, summary: summary}
+}
+
+func del(path, id, summary string) route {
+	return route{method: http.MethodDelete, path: path, id: id, summary: summary}
+}
+
+func (r route) slowly() route            { r.slow = true; return r }
+func (r route) answers(status int) route { r.status = status; return r }
+
+// tag is the noun that the path begins with.
+func (r route) tag() string { return strings.Split(r.path, "/")[2] }
+
+func (r route) operation(api huma.API) huma.Operation {
+	op := huma.Operation{
+		OperationID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Tags: []string{r.tag()},
+		DefaultStatus: r.status, MaxBodyBytes: r.maxBody,
+		Responses: map[string]*huma.Response{"default": problemResponse(api)},
+	}
+	if op.MaxBodyBytes == 0 {
+		op.MaxBodyBytes = maxBody
+	}
+	if r.slow {
+		op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
+			_, w := humago.Unwrap(ctx)
+			web.Patience(w, patience)
+			next(ctx)
+		}}
+	}
+	return op
+}
+
+// register puts a handler behind a route and turns what it refuses into a problem.
+func register[I, O any](s *server, r route, handle func(context.Context, *I) (*O, error)) {
+	huma.Register(s.api, r.operation(s.api), func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// body is an answer with a JSON body and nothing else.
+type body[T any] struct{ Body T }
+
+// answer makes a handler's answer of a value and an error.
+func answer[T any](v T, err error) (*body[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &body[T]{v}, nil
+}
+
+// Paging is the part of every list's query that says which page is wanted.
+type Paging struct {
+	After string `query:"after" maxLength:"512" doc:"the next of the page before"`
+	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"how many at most"`
+}

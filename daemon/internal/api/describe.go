@@ -1,0 +1,77 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/atssync/atssync/daemon/internal/web"
+)
+
+// describe returns the frame of the API's description. The library's own routes for it are left out: they write on first use
+// without a lock.
+func describe(version string) huma.Config {
+	c := huma.DefaultConfig("atssync", version)
+	c.Info.Description = "Puts job applications into applicant tracking systems, once, and brings their statuses back."
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.CreateHooks = nil
+	c.RejectUnknownQueryParameters = true
+	c.Transformers = []huma.Transformer{asProblem}
+	c.Servers = []*huma.Server{{URL: "/"}}
+	return c
+}
+
+// description serves what the API says of itself.
+func (s *server) description(mux *web.Mux) {
+	whole := sync.OnceValues(func() ([]byte, error) { return json.Marshal(s.api.OpenAPI()) })
+	mux.HandleFunc("GET /v1/openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		b, err := whole()
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(b)
+	})
+}
+
+// media is a body of one type in the API's description.
+type media struct {
+	name   string
+	schema *huma.Schema
+}
+
+func (m media) content() map[string]*huma.MediaType {
+	return map[string]*huma.MediaType{m.name: {Schema: m.schema}}
+}
+
+func (s *server) schema(t reflect.Type) *huma.Schema {
+	return s.api.OpenAPI().Components.Schemas.Schema(t, true, t.Name())
+}
+
+// document describes a route whose handler the library does not know.
+func (s *server) document(r route, in, out media) *huma.Operation {
+	op := r.operation(s.api)
+	op.RequestBody = &huma.RequestBody{Required: true, Content: in.content()}
+	op.Responses["200"] = &huma.Response{Description: http.StatusText(http.StatusOK), Content: out.content()}
+	for _, part := range r.parameters() {
+		op.Parameters = append(op.Parameters, &huma.Param{Name: part, In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}})
+	}
+	s.api.OpenAPI().AddOperation(&op)
+	return &op
+}
+
+// parameters lists the names in the path.
+func (r route) parameters() []string {
+	var names []string
+	for part := range strings.SplitSeq(r.path, "/") {
+		if name, ok := strings.CutPrefix(part, "{"); ok {
+			names = append(names, strings.TrimSuffix(name, "}"))
+		}
+	}
+	return names
+}

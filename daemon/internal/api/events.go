@@ -1,0 +1,158 @@
+package api
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/web"
+)
+
+const (
+	maxEvents   = 1000
+	maxWait     = 50 // seconds; the server's own bound on an answer is a minute
+	lookAgain   = 250 * time.Millisecond
+	cursorStart = "e1" // tells a cursor over all connections from a sequence number and from a later form
+)
+
+// EventPage is events in order, and the cursor after the last one that was looked at: where to go on, always set.
+type EventPage struct {
+	Items []Event `json:"items"`
+	Next  string  `json:"next" doc:"the after of the next page; set at the end as well"`
+}
+
+// EventQuery selects events: of one connection in the order of its sequence, or of all in the order they were written.
+type EventQuery struct {
+	Connection string
+	Account    string
+	Submission string
+	Types      []string
+	// After is where to go on: Next of the page before, with a Connection a sequence number. "" is the beginning and "last"
+	// the end.
+	After string
+	Limit int           // 0: 100, at most 1,000
+	Wait  time.Duration // how long to wait for the first event; at most 50 seconds
+}
+
+func (s *server) events() {
+	register(s, get("/v1/events", "list-events", "Read the events of all connections, in the order they were written"), s.allEvents)
+	register(s, get("/v1/connections/{connection}/events", "list-connection-events", "Read the events of one connection, by sequence"), s.connectionEvents)
+}
+
+// EventFilter is the part of the query that both feeds share.
+type EventFilter struct {
+	After      string   `query:"after" maxLength:"64" doc:"where to go on; empty is the beginning and last the end"`
+	Limit      int      `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Types      []string `query:"types" doc:"only these, separated by commas"`
+	Submission string   `query:"submission" doc:"only those about this submission"`
+	Wait       int      `query:"wait" minimum:"0" maximum:"50" doc:"seconds to wait for the first event"`
+}
+
+type allEventsInput struct {
+	Account string `query:"account"`
+	EventFilter
+}
+
+type connectionEventsInput struct {
+	ConnectionPath
+	EventFilter
+}
+
+func (s *server) allEvents(ctx context.Context, in *allEventsInput) (*body[EventPage], error) {
+	return answer(s.feed(ctx, atssync.EventQuery{Account: in.Account}, in.EventFilter))
+}
+
+func (s *server) connectionEvents(ctx context.Context, in *connectionEventsInput) (*body[EventPage], error) {
+	if _, err := s.Manage.Connection(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	return answer(s.feed(ctx, atssync.EventQuery{Connection: in.ID}, in.EventFilter))
+}
+
+// feed reads one page, and looks again for as long as the caller wants to wait and the server runs.
+func (s *server) feed(ctx context.Context, q atssync.EventQuery, f EventFilter) (EventPage, error) {
+	q.Subject, q.Limit = f.Submission, min(f.Limit, maxEvents)
+	for _, t := range f.Types {
+		if !atssync.ValidEventType(atssync.EventType(t)) {
+			return EventPage{}, invalid("query.types", t+" is no type of event")
+		}
+		q.Types = append(q.Types, atssync.EventType(t))
+	}
+	var err error
+	if q.After, err = s.after(ctx, q.Connection, f.After); err != nil {
+		return EventPage{}, err
+	}
+	patience := time.NewTimer(time.Duration(f.Wait) * time.Second)
+	defer patience.Stop()
+	look := time.NewTicker(lookAgain)
+	defer look.Stop()
+	for {
+		page, err := s.Manage.Events(ctx, q)
+		if err != nil {
+			return EventPage{}, err
+		}
+		out := EventPage{Items: page.Events, Next: cursor(q.Connection, page.After)}
+		if out.Items == nil {
+			out.Items = []Event{}
+		}
+		if len(out.Items) > 0 || f.Wait == 0 {
+			return out, nil
+		}
+		q.After = page.After
+		select {
+		case <-look.C:
+		case <-patience.C:
+			return out, nil
+		case <-web.Draining(ctx):
+			return out, nil
+		case <-ctx.Done():
+			return EventPage{}, ctx.Err()
+		}
+	}
+}
+
+// after reads a cursor.
+func (s *server) after(ctx context.Context, connection, text string) (int64, error) {
+	switch text {
+	case "":
+		return 0, nil
+	case "last":
+		return s.Manage.LastEvent(ctx, connection)
+	}
+	base, number := 10, text
+	if connection == "" {
+		var ok bool
+		if number, ok = strings.CutPrefix(text, cursorStart); !ok {
+			return 0, invalid("query.after", "it is not the next of a page")
+		}
+		base = 36
+	}
+	n, err := strconv.ParseInt(number, base, 64)
+	if err != nil || n < 0 {
+		return 0, invalid("query.after", "it is not the next of a page")
+	}
+	return n, nil
+}
+
+func cursor(connection string, after int64) string {
+	if connection != "" {
+		return strconv.FormatInt(after, 10)
+	}
+	return cursorStart + strconv.FormatInt(after, 36)
+}
+
+// Events reads events.
+func (c *Client) Events(ctx context.Context, q EventQuery) (EventPage, error) {
+	path := "/v1/events"
+	if q.Connection != "" {
+		path = connectionPath(q.Connection) + "/events"
+	}
+	wait := min(int(q.Wait/time.Second), maxWait)
+	v := query{}.set("after", q.After).set("types", strings.Join(q.Types, ",")).set("submission", q.Submission).set("account", q.Account)
+	if wait > 0 {
+		v.set("wait", strconv.Itoa(wait))
+	}
+	return call[EventPage](ctx, c, request{path: path, query: v.page(atssync.Paging{Limit: q.Limit})})
+}

@@ -1,0 +1,76 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// HealthLine is how one operation of one connection is, and whose turn it is.
+type HealthLine struct {
+	Connection string              `json:"connection"`
+	Name       string              `json:"name"`
+	Account    string              `json:"account"`
+	Operation  atssync.Operation   `json:"operation" enum:"submit,read,jobs,check"`
+	State      atssync.HealthState `json:"state" enum:"ok,failing,stopped,canary,draining"`
+	Cause      string              `json:"cause,omitempty" doc:"a stable word"`
+	Message    string              `json:"message,omitempty"`
+	WhoseTurn  sdk.Turn            `json:"whose_turn,omitempty"`
+	Remedy     string              `json:"remedy,omitempty"`
+	Since      time.Time           `json:"since,omitzero"`
+	NextAt     time.Time           `json:"next_at,omitzero" doc:"when it is tried again"`
+}
+
+// HealthQuery selects connections; All shows what is well too.
+type HealthQuery struct {
+	Account string
+	All     bool
+	After   string
+	Limit   int // connections a page
+}
+
+func (s *server) health() {
+	register(s, get("/v1/health", "list-health", "List what does not work, per connection and operation"), s.listHealth)
+}
+
+type healthList struct {
+	Account string `query:"account"`
+	All     bool   `query:"all" doc:"what is well too"`
+	Paging
+}
+
+func (s *server) listHealth(ctx context.Context, in *healthList) (*body[Page[HealthLine]], error) {
+	cons, err := s.Manage.Connections(ctx, atssync.ConnectionQuery{Account: in.Account, Paging: atssync.Paging(in.Paging)})
+	if err != nil {
+		return nil, err
+	}
+	page := Page[HealthLine]{Items: []HealthLine{}, Next: cons.Next}
+	for _, c := range cons.Items {
+		for _, op := range atssync.Operations() {
+			h, ok := c.Operations[op]
+			if !ok {
+				h.State = atssync.HealthOK
+			}
+			if h.State == atssync.HealthOK && !in.All {
+				continue
+			}
+			line := HealthLine{
+				Connection: c.ID, Name: c.Name, Account: c.Account, Operation: op, State: h.State, Cause: h.Cause,
+				Since: h.Since, NextAt: h.NextAt,
+			}
+			if t := h.Trouble; t != nil {
+				line.Message, line.WhoseTurn, line.Remedy = t.Message, t.Turn, t.Remedy
+			}
+			page.Items = append(page.Items, line)
+		}
+	}
+	return answer(page, nil)
+}
+
+// Health lists what does not work, a page of connections at a time.
+func (c *Client) Health(ctx context.Context, q HealthQuery) (Page[HealthLine], error) {
+	return call[Page[HealthLine]](ctx, c, request{path: "/v1/health", query: query{}.set("account", q.Account).
+		flag("all", q.All).page(atssync.Paging{After: q.After, Limit: q.Limit})})
+}

@@ -1,0 +1,75 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+)
+
+// RunStarted names the run that was started.
+type RunStarted struct {
+	Run string `json:"run"`
+}
+
+func (s *server) passes() {
+	register(s, get("/v1/schedule", "list-schedule", "List the passes, with their last and next runs"), s.schedule)
+	register(s, post("/v1/schedule/{pass}/run", "run-pass", "Start a pass now").answers(http.StatusAccepted), s.runNow)
+	register(s, get("/v1/runs", "list-runs", "List runs of passes, the newest first"), s.runs)
+	register(s, get("/v1/checkpoints", "list-checkpoints", "List how far each operation of each connection came"), s.checkpoints)
+}
+
+func (s *server) schedule(ctx context.Context, _ *struct{}) (*body[list[Pass]], error) {
+	return answerList(s.Manage.Schedule(ctx))
+}
+
+type passPath struct {
+	Pass string `path:"pass" maxLength:"64" doc:"submit, status, jobs, check or maintenance"`
+}
+
+func (s *server) runNow(ctx context.Context, in *passPath) (*body[RunStarted], error) {
+	id, err := s.Manage.RunNow(ctx, in.Pass)
+	return answer(RunStarted{id}, err)
+}
+
+type runList struct {
+	Pass string `query:"pass"`
+	Paging
+}
+
+func (s *server) runs(ctx context.Context, in *runList) (*body[Page[Run]], error) {
+	return answer(s.Manage.Runs(ctx, in.Pass, atssync.Paging(in.Paging)))
+}
+
+type checkpointList struct {
+	Connection string `query:"connection"`
+}
+
+func (s *server) checkpoints(ctx context.Context, in *checkpointList) (*body[list[Checkpoint]], error) {
+	return answerList(s.Manage.Checkpoints(ctx, in.Connection))
+}
+
+// Schedule lists the passes.
+func (c *Client) Schedule(ctx context.Context) ([]Pass, error) {
+	l, err := call[list[Pass]](ctx, c, request{path: "/v1/schedule"})
+	return l.Items, err
+}
+
+// RunNow starts a pass and returns the id of its run.
+func (c *Client) RunNow(ctx context.Context, pass string) (string, error) {
+	r, err := call[RunStarted](ctx, c, request{method: http.MethodPost, path: "/v1/schedule/" + segment(pass) + "/run"})
+	return r.Run, err
+}
+
+// Runs lists the runs of a pass, newest first; of all with "".
+func (c *Client) Runs(ctx context.Context, pass, after string, limit int) (Page[Run], error) {
+	return call[Page[Run]](ctx, c, request{
+		path: "/v1/runs", query: query{}.set("pass", pass).page(atssync.Paging{After: after, Limit: limit}),
+	})
+}
+
+// Checkpoints lists how far each operation came, of all connections with "".
+func (c *Client) Checkpoints(ctx context.Context, connection string) ([]Checkpoint, error) {
+	l, err := call[list[Checkpoint]](ctx, c, request{path: "/v1/checkpoints", query: query{}.set("connection", connection).all()})
+	return l.Items, err
+}

@@ -1,0 +1,54 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/manage"
+)
+
+// Ways to settle an uncertain submission.
+const (
+	Submitted = string(atssync.ResolvedSubmitted) // it is in the ATS, at the profile's address
+	SendAgain = string(atssync.ResolvedSendAgain) // marked possible_duplicate
+	GiveUp    = string(atssync.ResolvedGiveUp)
+)
+
+type resolveBody struct {
+	Action     string `json:"action" enum:"submitted,send_again,give_up"`
+	ProfileURL string `json:"profile_url,omitempty" maxLength:"2048" doc:"the candidate's page in the ATS, with submitted"`
+}
+
+func (s *server) resolve() {
+	const one = "/v1/submissions/{submission}"
+	register(s, post(one+"/resolve", "resolve-submission", "Settle an uncertain submission").slowly(), s.resolveOne)
+	register(s, post(one+"/find", "find-submission", "Look for an uncertain submission in the ATS").slowly(), s.find)
+}
+
+type resolveInput struct {
+	SubmissionPath
+	Body resolveBody
+}
+
+func (s *server) resolveOne(ctx context.Context, in *resolveInput) (*body[Submission], error) {
+	return answer(s.Manage.Resolve(ctx, manage.ResolveRequest{
+		ID: in.ID, Action: atssync.Resolution(in.Body.Action), ProfileURL: in.Body.ProfileURL,
+	}))
+}
+
+func (s *server) find(ctx context.Context, in *SubmissionPath) (*body[FindView], error) {
+	return answer(s.Manage.Find(ctx, in.ID))
+}
+
+// Resolve settles an uncertain submission. ProfileURL goes with Submitted.
+func (c *Client) Resolve(ctx context.Context, id, action, profileURL string) (Submission, error) {
+	return call[Submission](ctx, c, request{
+		method: http.MethodPost, path: submissionPath(id) + "/resolve", json: resolveBody{action, profileURL},
+	})
+}
+
+// Find looks for an uncertain submission in the ATS.
+func (c *Client) Find(ctx context.Context, id string) (FindView, error) {
+	return call[FindView](ctx, c, request{method: http.MethodPost, path: submissionPath(id) + "/find"})
+}

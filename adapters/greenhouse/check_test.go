@@ -172,23 +172,11 @@ func TestDescribe_TellsAnEmployerHowToMakeTheKey(t *testing.T) {
 
 func TestDescribe_AnnouncesExactlyThePowersItHas(t *testing.T) {
 	t.Parallel()
-	var a any = newAdapter()
-	m, err := newAdapter().Describe(t.Context(), sdk.DescribeRequest{})
+	a := newAdapter()
+	m, err := a.Describe(t.Context(), sdk.DescribeRequest{})
 	require.NoError(t, err)
-	has := map[sdk.Power]bool{}
-	_, has[sdk.PowerListJobs] = a.(sdk.JobLister)
-	_, has[sdk.PowerSubmit] = a.(sdk.Submitter)
-	_, has[sdk.PowerReadStatuses] = a.(sdk.StatusReader)
-	_, has[sdk.PowerChanges] = a.(sdk.ChangeReader)
-	_, has[sdk.PowerFind] = a.(sdk.Finder)
-	_, has[sdk.PowerHandleWebhook] = a.(sdk.WebhookHandler)
-	_, has[sdk.PowerListPools] = a.(sdk.PoolLister)
-	_, has[sdk.PowerTrackingLink] = a.(sdk.TrackingLinker)
-	_, has[sdk.PowerVocabulary] = a.(sdk.VocabularyLister)
-	_, has[sdk.PowerOAuth] = a.(sdk.Authorizer)
-	for _, p := range sdk.Powers() {
-		require.Equal(t, has[p], m.Has(p), p)
-	}
+	require.NoError(t, m.Validate())
+	require.Equal(t, sdk.Implemented(a), m.Powers)
 	require.Equal(t, sdk.FindNone, m.Find)
 	require.Equal(t, sdk.DedupeNone, m.Dedupe)
 	require.Equal(t, sdk.DeletesHidden, m.Deletes)

@@ -180,6 +180,15 @@ func TestSubmit_ClassifiesRefusals(t *testing.T) {
 	}
 }
 
+func TestSubmit_DecodesTheDocumentedError(t *testing.T) {
+	t.Parallel()
+	s := newStub(t, map[string]answer{post: {status: 400, body: sample(t, "errors-1")}})
+	reply, err := s.submit(t, fullItem())
+	require.NoError(t, err)
+	require.Equal(t, []sdk.FieldError{{Path: "person.emails", Message: "Your request included invalid JSON."}}, reply.Outcomes[0].Err.Fields)
+	require.Equal(t, "email: Your request included invalid JSON.", reply.Exchanges[0].Excerpt)
+}
+
 func TestSubmit_DuplicateThatShowsOurApplicationIsAReceipt(t *testing.T) {
 	t.Parallel()
 	s := newStub(t, map[string]answer{post: {status: 409, body: `{"id":1,"application_id":2,"external_id":"pl-24680"}`}})

@@ -7,6 +7,7 @@
 // The host starts the program with these variables in an otherwise small environment:
 //
 //   ATSSYNC_ADAPTER_COOKIE      a fixed value; without it the program was started by a person and should say so
+//   ATSSYNC_HOST_PID            the host's process id
 //   PLUGIN_PROTOCOL_VERSIONS    the contract versions that the host speaks, such as "1" or "2,1"
 //   PLUGIN_CLIENT_CERT          PEM certificate that the host will present; accept no other client
 //   PLUGIN_UNIX_SOCKET_DIR      the folder in which to make a unix socket
@@ -19,8 +20,8 @@
 // It serves Adapter below, and grpc.health.v1.Health with the service "plugin" as SERVING, which the host
 // asks from time to time. Nothing else needs to be served. Everything it prints to standard error is
 // kept by the host: a line may be plain text or JSON with "@level", "@message", "@timestamp" and further
-// keys. When its parent process changes it should exit; when SIGTERM comes it finishes the calls in
-// flight, refuses new ones, and exits; SIGINT it ignores.
+// keys. When its parent process changes or the host's is gone it should exit; when SIGTERM comes it
+// finishes the calls in flight, refuses new ones, and exits; SIGINT it ignores.
 //
 // RULES THAT HOLD FOR EVERY CALL
 //

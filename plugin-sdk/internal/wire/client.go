@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -23,11 +24,14 @@ var ErrLost = errors.New("the adapter died during the call")
 // on both sides. A Client is used by many goroutines at once.
 //
 // Besides *sdk.Error, a call returns an error wrapping context.Canceled or context.DeadlineExceeded when
-// the context ended first, and one wrapping ErrLost together with an *sdk.Error of KindInternal.
+// the context ended first, one wrapping sdk.ErrNotRunning when no connection was there and nothing was
+// sent, and one wrapping ErrLost together with an *sdk.Error of KindInternal when the connection broke.
 type Client struct {
 	rpc    AdapterClient
 	health grpc_health_v1.HealthClient
 }
+
+var _ sdk.Client = (*Client)(nil)
 
 // NewClient returns the end for one connection.
 func NewClient(conn grpc.ClientConnInterface) *Client {
@@ -37,9 +41,10 @@ func NewClient(conn grpc.ClientConnInterface) *Client {
 // Ping asks whether the adapter's process still answers.
 func (c *Client) Ping(ctx context.Context) error {
 	in := &grpc_health_v1.HealthCheckRequest{Service: healthService}
-	out, err := c.health.Check(ctx, in)
+	var p peer.Peer
+	out, err := c.health.Check(ctx, in, grpc.Peer(&p))
 	if err != nil {
-		return verdict(ctx, in, nil, err)
+		return broken(ctx, in, p.Addr != nil, err)
 	}
 	if out.Status != grpc_health_v1.HealthCheckResponse_SERVING {
 		return fmt.Errorf("the adapter says that it is %s", out.Status)
@@ -50,8 +55,8 @@ func (c *Client) Ping(ctx context.Context) error {
 // Describe implements sdk.Adapter.
 func (c *Client) Describe(ctx context.Context, req sdk.DescribeRequest) (sdk.Manifest, error) {
 	in := &DescribeRequest{PartnerName: textToWire(req.PartnerName)}
-	out, err := c.rpc.Describe(ctx, in)
-	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+	out, err := call(ctx, c.rpc.Describe, in)
+	if err != nil {
 		return sdk.Manifest{}, err
 	}
 	return describeReplyFromWire(out.Manifest), nil
@@ -60,8 +65,8 @@ func (c *Client) Describe(ctx context.Context, req sdk.DescribeRequest) (sdk.Man
 // Check implements sdk.Adapter.
 func (c *Client) Check(ctx context.Context, req sdk.CheckRequest) (sdk.CheckReply, error) {
 	in := checkRequestToWire(&req)
-	out, err := c.rpc.Check(ctx, in)
-	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+	out, err := call(ctx, c.rpc.Check, in)
+	if err != nil {
 		return sdk.CheckReply{}, err
 	}
 	return checkReplyFromWire(out)
@@ -70,8 +75,8 @@ func (c *Client) Check(ctx context.Context, req sdk.CheckRequest) (sdk.CheckRepl
 // ListJobs implements sdk.JobLister.
 func (c *Client) ListJobs(ctx context.Context, req sdk.ListJobsRequest) (sdk.ListJobsReply, error) {
 	in := listJobsRequestToWire(&req)
-	out, err := c.rpc.ListJobs(ctx, in)
-	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+	out, err := call(ctx, c.rpc.ListJobs, in)
+	if err != nil {
 		return sdk.ListJobsReply{}, err
 	}
 	return listJobsReplyFromWire(out)
@@ -80,8 +85,8 @@ func (c *Client) ListJobs(ctx context.Context, req sdk.ListJobsRequest) (sdk.Lis
 // Submit implements sdk.Submitter.
 func (c *Client) Submit(ctx context.Context, req sdk.SubmitRequest) (sdk.SubmitReply, error) {
 	in := submitRequestToWire(&req)
-	out, err := c.rpc.Submit(ctx, in)
-	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+	out, err := call(ctx, c.rpc.Submit, in)
+	if err != nil {
 		return sdk.SubmitReply{}, err
 	}
 	return submitReplyFromWire(out, len(req.Items))
@@ -90,8 +95,8 @@ func (c *Client) Submit(ctx context.Context, req sdk.SubmitRequest) (sdk.SubmitR
 // ReadStatuses implements sdk.StatusReader.
 func (c *Client) ReadStatuses(ctx context.Context, req sdk.ReadStatusesRequest) (sdk.ReadStatusesReply, error) {
 	in := readStatusesRequestToWire(&req)
-	out, err := c.rpc.ReadStatuses(ctx, in)
-	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+	out, err := call(ctx, c.rpc.ReadStatuses, in)
+	if err != nil {
 		return sdk.ReadStatusesReply{}, err
 	}
 	return readStatusesReplyFromWire(out)
@@ -100,8 +105,8 @@ func (c *Client) ReadStatuses(ctx context.Context, req sdk.ReadStatusesRequest) 
 // Changes implements sdk.ChangeReader.
 func (c *Client) Changes(ctx context.Context, req sdk.ChangesRequest) (sdk.ChangesReply, error) {
 	in := changesRequestToWire(&req)
-	out, err := c.rpc.Changes(ctx, in)
-	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+	out, err := call(ctx, c.rpc.Changes, in)
+	if err != nil {
 		return sdk.ChangesReply{}, err
 	}
 	return changesReplyFromWire(out)
@@ -110,8 +115,8 @@ func (c *Client) Changes(ctx context.Context, req sdk.ChangesRequest) (sdk.Chang
 // Find implements sdk.Finder.
 func (c *Client) Find(ctx context.Context, req sdk.FindRequest) (sdk.FindReply, error) {
 	in := findRequestToWire(&req)
-	out, err := c.rpc.Find(ctx, in)
-	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+	out, err := call(ctx, c.rpc.Find, in)
+	if err != nil {
 		return sdk.FindReply{}, err
 	}
 	return findReplyFromWire(out)
@@ -120,8 +125,8 @@ func (c *Client) Find(ctx context.Context, req sdk.FindRequest) (sdk.FindReply, 
 // HandleWebhook implements sdk.WebhookHandler.
 func (c *Client) HandleWebhook(ctx context.Context, req sdk.WebhookRequest) (sdk.WebhookReply, error) {
 	in := webhookRequestToWire(&req)
-	out, err := c.rpc.HandleWebhook(ctx, in)
-	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+	out, err := call(ctx, c.rpc.HandleWebhook, in)
+	if err != nil {
 		return sdk.WebhookReply{}, err
 	}
 	return webhookReplyFromWire(out)
@@ -130,8 +135,8 @@ func (c *Client) HandleWebhook(ctx context.Context, req sdk.WebhookRequest) (sdk
 // ListPools implements sdk.PoolLister.
 func (c *Client) ListPools(ctx context.Context, req sdk.ListPoolsRequest) (sdk.ListPoolsReply, error) {
 	in := &ListPoolsRequest{Connection: connectionToWire(&req.Connection)}
-	out, err := c.rpc.ListPools(ctx, in)
-	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+	out, err := call(ctx, c.rpc.ListPools, in)
+	if err != nil {
 		return sdk.ListPoolsReply{}, err
 	}
 	return listPoolsReplyFromWire(out)
@@ -140,8 +145,8 @@ func (c *Client) ListPools(ctx context.Context, req sdk.ListPoolsRequest) (sdk.L
 // TrackingLink implements sdk.TrackingLinker.
 func (c *Client) TrackingLink(ctx context.Context, req sdk.TrackingLinkRequest) (sdk.TrackingLinkReply, error) {
 	in := trackingLinkRequestToWire(&req)
-	out, err := c.rpc.TrackingLink(ctx, in)
-	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+	out, err := call(ctx, c.rpc.TrackingLink, in)
+	if err != nil {
 		return sdk.TrackingLinkReply{}, err
 	}
 	return trackingLinkReplyFromWire(out)
@@ -150,8 +155,8 @@ func (c *Client) TrackingLink(ctx context.Context, req sdk.TrackingLinkRequest) 
 // Vocabulary implements sdk.VocabularyLister.
 func (c *Client) Vocabulary(ctx context.Context, req sdk.VocabularyRequest) (sdk.VocabularyReply, error) {
 	in := &VocabularyRequest{Connection: connectionToWire(&req.Connection)}
-	out, err := c.rpc.Vocabulary(ctx, in)
-	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+	out, err := call(ctx, c.rpc.Vocabulary, in)
+	if err != nil {
 		return sdk.VocabularyReply{}, err
 	}
 	return vocabularyReplyFromWire(out)
@@ -160,8 +165,8 @@ func (c *Client) Vocabulary(ctx context.Context, req sdk.VocabularyRequest) (sdk
 // BeginAuth implements sdk.Authorizer.
 func (c *Client) BeginAuth(ctx context.Context, req sdk.BeginAuthRequest) (sdk.BeginAuthReply, error) {
 	in := beginAuthRequestToWire(&req)
-	out, err := c.rpc.BeginAuth(ctx, in)
-	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+	out, err := call(ctx, c.rpc.BeginAuth, in)
+	if err != nil {
 		return sdk.BeginAuthReply{}, err
 	}
 	return beginAuthReplyFromWire(out)
@@ -170,8 +175,8 @@ func (c *Client) BeginAuth(ctx context.Context, req sdk.BeginAuthRequest) (sdk.B
 // CompleteAuth implements sdk.Authorizer.
 func (c *Client) CompleteAuth(ctx context.Context, req sdk.CompleteAuthRequest) (sdk.TokensReply, error) {
 	in := completeAuthRequestToWire(&req)
-	out, err := c.rpc.CompleteAuth(ctx, in)
-	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+	out, err := call(ctx, c.rpc.CompleteAuth, in)
+	if err != nil {
 		return sdk.TokensReply{}, err
 	}
 	return tokensReplyFromWire(out.Meta, out.Tokens)
@@ -180,22 +185,32 @@ func (c *Client) CompleteAuth(ctx context.Context, req sdk.CompleteAuthRequest) 
 // RefreshAuth implements sdk.Authorizer.
 func (c *Client) RefreshAuth(ctx context.Context, req sdk.RefreshAuthRequest) (sdk.TokensReply, error) {
 	in := refreshAuthRequestToWire(&req)
-	out, err := c.rpc.RefreshAuth(ctx, in)
-	if err := verdict(ctx, in, out.GetError(), err); err != nil {
+	out, err := call(ctx, c.rpc.RefreshAuth, in)
+	if err != nil {
 		return sdk.TokensReply{}, err
 	}
 	return tokensReplyFromWire(out.Meta, out.Tokens)
 }
 
-// verdict turns the two ways in which a call can fail, in the reply and beside it, into the error that
-// the host sees. Nothing but a request that was too large to send is ever called not applied here.
-func verdict(ctx context.Context, in proto.Message, inBand *Error, err error) error {
-	if err == nil {
-		if inBand == nil {
-			return nil
-		}
-		return errorFromWire(inBand)
+// call makes one call and turns the two ways in which it can fail, in the reply and beside it, into the
+// error that the host sees.
+func call[In proto.Message, Out interface{ GetError() *Error }](
+	ctx context.Context, rpc func(context.Context, In, ...grpc.CallOption) (Out, error), in In,
+) (Out, error) {
+	var p peer.Peer
+	out, err := rpc(ctx, in, grpc.Peer(&p))
+	if err != nil {
+		return out, broken(ctx, in, p.Addr != nil, err)
 	}
+	if e := out.GetError(); e != nil {
+		return out, errorFromWire(e)
+	}
+	return out, nil
+}
+
+// broken explains a call that did not come back. sent is false only when the transport never opened a
+// stream for it, so that not one byte of it left. Whatever was sent is never called not applied here.
+func broken(ctx context.Context, in proto.Message, sent bool, err error) error {
 	if cause := ctx.Err(); cause != nil {
 		return fmt.Errorf("the call ended before the adapter answered: %w", cause)
 	}
@@ -206,6 +221,9 @@ func verdict(ctx context.Context, in proto.Message, inBand *Error, err error) er
 	case codes.DeadlineExceeded:
 		return fmt.Errorf("the call ended before the adapter answered: %w", context.DeadlineExceeded)
 	case codes.Unavailable:
+		if !sent {
+			return fmt.Errorf("%w: %s", sdk.ErrNotRunning, cut(st.Message(), maxText))
+		}
 		return lost(st.Message())
 	case codes.Unimplemented:
 		return &sdk.Error{

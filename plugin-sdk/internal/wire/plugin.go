@@ -16,6 +16,9 @@ const (
 	CookieKey   = "ATSSYNC_ADAPTER_COOKIE"
 	CookieValue = "0f2c5f1c9e6d4b0a8f7e3d1b6a5c4e29"
 
+	// HostPIDKey is the environment variable with the host's process id.
+	HostPIDKey = "ATSSYNC_HOST_PID"
+
 	// DispenseName is the one plugin of a set.
 	DispenseName = "adapter"
 	// healthService is the name under which go-plugin's health service answers.

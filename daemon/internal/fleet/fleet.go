@@ -45,14 +45,31 @@ type Options struct {
 
 // Process is a running adapter.
 type Process interface {
-	sdk.Client
+	// Client makes calls. Once the process is gone they fail with sdk.ErrNotRunning.
+	Client() sdk.Client
 	Manifest() sdk.Manifest
+	Life
+	Traces
+}
+
+// Life is the beginning and the end of a process.
+type Life interface {
+	// Done is closed when the process has ended, for whatever reason.
 	Done() <-chan struct{}
+	// Err returns why it ended by itself; nil while it runs and after Stop.
 	Err() error
+	// Ping asks whether it still answers.
 	Ping(ctx context.Context) error
-	Stderr() []string
+	// Stop refuses new calls, waits for those in flight until ctx ends, and ends the process. It may be called
+	// more than once.
 	Stop(ctx context.Context) error
+}
+
+// Traces are what an operator looks for on the machine.
+type Traces interface {
 	PID() int
+	// Stderr returns the last lines that the process printed; they stay after its end.
+	Stderr() []string
 }
 
 // Launcher starts an adapter process.

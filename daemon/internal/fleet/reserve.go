@@ -34,5 +34,5 @@ func (f *Fleet) Reserve(ctx context.Context, name string, c sdk.Connection, p sd
 	if timeout <= 0 {
 		timeout = defaultDeadline
 	}
-	return &guarded{Client: process, adapter: name, timeout: timeout, limiters: ls, metrics: f.o.Metrics}, free, nil
+	return &guarded{Client: process.Client(), adapter: name, timeout: timeout, limiters: ls, metrics: f.o.Metrics}, free, nil
 }

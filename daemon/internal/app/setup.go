@@ -62,9 +62,10 @@ func (a *App) setup(ctx context.Context) error {
 		Schedule: scheduleOf{a}, Settings: adapterSettings(c.Adapters), PartnerName: partnerName(c.Platform),
 		OnUncertain:      atssync.OnUncertain(c.Submissions.OnUncertain),
 		ReleasePerMinute: c.Submissions.ReleasePace, Wake: a.wake, Changed: a.connectionChanged,
+		RefreshJobs: func(ctx context.Context, connection string) error { return a.collect.RefreshJobs(ctx, connection) },
 	})
 	a.intake = intake.New(intake.Options{
-		Store: a.store, Connections: a.store, Jobs: a.store, Keys: k, Sealer: k, Wake: a.wake,
+		Store: a.store, Connections: a.store, Keys: k, Sealer: k, Wake: a.wake,
 		ExpireAfter: c.Submissions.ExpireAfter, MaxDocument: int(c.Submissions.MaxDocument),
 		LastNameFallback: c.Submissions.LastNameFallback,
 	})

@@ -102,6 +102,10 @@ type Options struct {
 	OnUncertain atssync.OnUncertain
 	// ReleasePerMinute is the pace at which a backlog is released; 0 is at once.
 	ReleasePerMinute int
+	// RefreshJobs has the connection's jobs listed and stored now. It is required.
+	RefreshJobs func(ctx context.Context, connection string) error
+	// File is the path of the configuration file, for words that send a person there.
+	File string
 	// Wake has a connection's lane worked soon; nil is nobody.
 	Wake func(connection string)
 	// Changed is told of a connection that was made, changed or removed; nil is nobody.

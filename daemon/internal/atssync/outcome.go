@@ -115,6 +115,9 @@ var stateEvents = map[State]EventType{
 // event tells the state the submission is in.
 func (s *Submission) event(now time.Time) EventDraft { return s.draft(stateEvents[s.State], "", now) }
 
+// StateEvent tells the state the submission is in, for the steps that move it otherwise than by an attempt.
+func (s *Submission) StateEvent(now time.Time) EventDraft { return s.event(now) }
+
 func (s *Submission) resolvedEvent(by string, now time.Time) EventDraft {
 	return s.draft(EventResolved, by, now)
 }

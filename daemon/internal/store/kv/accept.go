@@ -1,0 +1,284 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+)
+
+// What one submission writes beside its payload, at most, with room to spare: records, index entries, event.
+const (
+	acceptBytes = 4 << 10
+	acceptKeys  = 16
+)
+
+// Accept stores submissions, judged in the same commit. What is too much for one commit takes several; when
+// one of the later ones fails, its items and those after it are refused with that error.
+func (s *Store) Accept(ctx context.Context, in []atssync.NewSubmission, now time.Time) ([]atssync.Accepted, error) {
+	if err := tooMany(len(in)); err != nil {
+		return nil, err
+	}
+	ctx = Intake(ctx)
+	out := make([]atssync.Accepted, len(in))
+	stored := 0
+	for stored < len(in) {
+		n := acceptPart(in[stored:])
+		err := inParts(n, n, func(from, to int) error {
+			part, done := in[stored:stored+to-from], out[stored:stored+to-from]
+			err := s.update(ctx, now, func(st *step) error {
+				for i := range part {
+					var err error
+					if done[i], err = st.accept(&part[i]); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err == nil {
+				stored += to - from
+			}
+			return err
+		})
+		if err == nil {
+			continue
+		}
+		if err = noSpace(err); stored == 0 {
+			return nil, err
+		}
+		for i := stored; i < len(in); i++ {
+			out[i] = atssync.Accepted{Result: atssync.AcceptRefused, Err: err}
+		}
+		break
+	}
+	return out, nil
+}
+
+// acceptPart is how many of the submissions fit one commit.
+func acceptPart(in []atssync.NewSubmission) int {
+	bytes, keys := 0, 0
+	for i := range in {
+		bytes += acceptBytes + len(in[i].Payload)
+		keys += acceptKeys + len(in[i].Submission.PersonKeys)
+		if i > 0 && (bytes > MaxStepBytes || keys > MaxStepKeys) {
+			return i
+		}
+	}
+	return len(in)
+}
+
+// noSpace tells an engine's refusal for want of disk space in words for whoever sends submissions.
+func noSpace(err error) error {
+	if !errors.Is(err, ErrLowSpace) {
+		return err
+	}
+	return atssync.Errorf(atssync.CodeNoSpace, "the disk of the data folder is nearly full: no new submissions are taken").
+		WithRemedy("free disk space, then send again; what was accepted before is safe")
+}
+
+func refused(err error) (atssync.Accepted, error) {
+	if _, ok := err.(*atssync.Error); !ok { //nolint:errorlint // an *Error that a step made is a refusal; a wrapped one is a fault.
+		return atssync.Accepted{}, err
+	}
+	return atssync.Accepted{Result: atssync.AcceptRefused, Err: err}, nil
+}
+
+// accept judges one submission. An error is a fault of the store; a refusal is in the answer.
+func (st *step) accept(in *atssync.NewSubmission) (atssync.Accepted, error) {
+	n := &in.Submission
+	c, first, err := st.known(n)
+	if err != nil {
+		return refused(err)
+	}
+	switch {
+	case first == nil:
+	case first.Fingerprint == n.Fingerprint:
+		return atssync.Accepted{Result: atssync.AcceptedReplay, Submission: *first}, nil
+	case !first.State.Revisable() || len(first.Continuation) > 0:
+		return refused(notRevisable(first))
+	}
+	if err := st.ownJob(c.Account, n.PlatformJob); err != nil {
+		return refused(err)
+	}
+	state, reason, err := st.judge(c, n.PlatformJob)
+	if err != nil {
+		return atssync.Accepted{}, err
+	}
+	if first != nil {
+		return st.revise(c, first, in, verdict{state, reason})
+	}
+	s := st.fresh(c, n)
+	s.State, s.HeldReason, s.NextAt = state, reason, st.now
+	if err := st.save(nil, &s); err != nil {
+		return atssync.Accepted{}, err
+	}
+	st.w.Set(keyPayload(s.ID), in.Payload)
+	if state == atssync.StateHeld {
+		st.emit(c, s.StateEvent(st.now))
+	}
+	return atssync.Accepted{Result: atssync.AcceptedNew, Submission: s}, nil
+}
+
+// known finds the connection of a new submission and the first submission with its external id, which is nil
+// when there is none.
+func (st *step) known(n *atssync.Submission) (*atssync.Connection, *atssync.Submission, error) {
+	c, err := st.conn(n.Connection)
+	if err != nil {
+		return nil, nil, err
+	}
+	if c == nil || c.State == atssync.ConnectionRemoved {
+		return nil, nil, atssync.Errorf(atssync.CodeNotFound, "there is no connection %s", n.Connection).
+			WithRemedy("connect the account first; see: atssync connections list")
+	}
+	if n.Account != "" && n.Account != c.Account {
+		return nil, nil, atssync.Errorf(atssync.CodeAccountMismatch, "connection %s belongs to another account", c.ID)
+	}
+	id, err := st.w.Value(keyExternal(n.ExternalKey))
+	if err != nil || id == nil {
+		return c, nil, err
+	}
+	first, err := st.needSubmission(string(id))
+	return c, first, err
+}
+
+// ownJob refuses a platform job that is known under another account and not under this one.
+func (st *step) ownJob(account, job string) error {
+	k := jobKey{account, job}
+	if err, ok := st.owned[k]; ok {
+		return err
+	}
+	err := st.checkOwner(account, job)
+	if st.owned == nil {
+		st.owned = make(map[jobKey]error, 4)
+	}
+	st.owned[k] = err
+	return err
+}
+
+func (r reader) checkOwner(account, job string) error {
+	if err := usableID("job", job); err != nil {
+		return err
+	}
+	own, other := false, false
+	prefix := table(tabPlatformOwner).text(job)
+	err := r.r.Scan(prefix, nil, func(k, _ []byte) bool {
+		f := fieldsOf(k, len(prefix))
+		if f.text() == account {
+			own = true
+			return false
+		}
+		other = true
+		return true
+	})
+	if err == nil && other && !own {
+		err = atssync.Errorf(atssync.CodeAccountMismatch, "platform job %s belongs to another account", job).
+			WithRemedy("use a connection of the job's own account")
+	}
+	return err
+}
+
+// fresh is a submission as it is before it is judged for the first time.
+func (st *step) fresh(c *atssync.Connection, n *atssync.Submission) atssync.Submission {
+	s := *n
+	s.Account, s.Revision, s.AcceptedAt, s.UpdatedAt = c.Account, 1, st.now, st.now
+	return s
+}
+
+// revise replaces the content of a submission that nothing was sent of, and judges it again. What a person
+// holds stays held: other content is no reason to let it go.
+func (st *step) revise(c *atssync.Connection, first *atssync.Submission, in *atssync.NewSubmission, v verdict) (atssync.Accepted, error) {
+	was := *first
+	s := first
+	if was.State == atssync.StateHeld && (was.HeldReason == atssync.HeldOperator || was.HeldReason == atssync.HeldRestored) {
+		v = verdict{atssync.StateHeld, was.HeldReason}
+	}
+	if err := s.Move(v.state, v.reason, st.now); err != nil {
+		return refused(err)
+	}
+	n := &in.Submission
+	s.Revision++
+	s.Fingerprint, s.PersonKeys, s.PlatformJob, s.ExpiresAt = n.Fingerprint, n.PersonKeys, n.PlatformJob, n.ExpiresAt
+	s.Trouble, s.Proposal, s.Failures, s.NextAt = nil, nil, 0, st.now
+	if err := st.save(&was, s); err != nil {
+		return atssync.Accepted{}, err
+	}
+	st.w.Set(keyPayload(s.ID), in.Payload)
+	if s.State == atssync.StateHeld || was.State == atssync.StateHeld {
+		st.emit(c, s.StateEvent(st.now))
+	}
+	return atssync.Accepted{Result: atssync.AcceptedRevision, Submission: *s}, nil
+}
+
+func notRevisable(s *atssync.Submission) error {
+	if len(s.Continuation) > 0 && s.State.Revisable() {
+		return atssync.Errorf(atssync.CodeConflict,
+			"submission %s is %s and the ATS already holds a part of it: its content cannot be changed", s.ID, s.State).
+			WithRemedy("let it be finished, and change the application in the ATS")
+	}
+	e := atssync.Errorf(atssync.CodeConflict, "submission %s is %s: its content cannot be changed any more", s.ID, s.State)
+	switch s.State {
+	case atssync.StateSending:
+		return e.WithRemedy("wait for the outcome of the attempt")
+	case atssync.StateUncertain:
+		return e.WithRemedy("settle it first: atssync resolve %s", s.ID)
+	}
+	return e.WithRemedy("change the application in the ATS, or submit under a new external_id")
+}
+
+// Import follows an application that an earlier integration made.
+func (s *Store) Import(ctx context.Context, in atssync.NewSubmission, app atssync.Application, now time.Time) (atssync.Accepted, error) {
+	var out atssync.Accepted
+	err := s.update(Intake(ctx), now, func(st *step) error {
+		var err error
+		out, err = st.imported(&in, app)
+		return err
+	})
+	return out, noSpace(err)
+}
+
+func (st *step) imported(in *atssync.NewSubmission, app atssync.Application) (atssync.Accepted, error) {
+	n := &in.Submission
+	c, first, err := st.known(n)
+	if err != nil {
+		return refused(err)
+	}
+	if first != nil {
+		if first.Fingerprint == n.Fingerprint {
+			return atssync.Accepted{Result: atssync.AcceptedReplay, Submission: *first}, nil
+		}
+		return refused(atssync.Errorf(atssync.CodeConflict, "submission %s has this external_id already and is %s", first.ID, first.State))
+	}
+	if err := st.ownJob(c.Account, n.PlatformJob); err != nil {
+		return refused(err)
+	}
+	if app.ApplicationID != "" {
+		others, err := st.byReceipt(c.ID, receiptApplication, app.ApplicationID)
+		if err != nil {
+			return atssync.Accepted{}, err
+		}
+		if len(others) > 0 {
+			return refused(atssync.Errorf(atssync.CodeConflict, "the ATS application %s is followed already, as submission %s", app.ApplicationID, others[0]))
+		}
+	}
+	s := st.fresh(c, n)
+	s.State, s.NextAt = atssync.StateAlreadyApplied, st.now
+	if s.Receipt == nil {
+		s.Receipt = &atssync.Receipt{
+			CandidateID: app.CandidateID, ApplicationID: app.ApplicationID, ProfileURL: app.ProfileURL, Pending: app.Pending,
+		}
+	}
+	if err := st.save(nil, &s); err != nil {
+		return atssync.Accepted{}, err
+	}
+	if len(in.Payload) > 0 {
+		st.w.Set(keyPayload(s.ID), in.Payload)
+	}
+	app.Imported = true
+	if err := st.follow(&s, &app); err != nil {
+		return atssync.Accepted{}, err
+	}
+	st.emit(c, s.StateEvent(st.now))
+	st.note("submission.import", s.ID, "")
+	return atssync.Accepted{Result: atssync.AcceptedNew, Submission: s}, nil
+}

@@ -1,0 +1,231 @@
+package kv
+
+import (
+	"context"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+)
+
+// Act does to one submission what a person asks for.
+func (s *Store) Act(ctx context.Context, id string, kind atssync.ActKind, now time.Time) (atssync.Submission, error) {
+	var out atssync.Submission
+	err := s.update(ctx, now, func(st *step) error {
+		sub, err := st.needSubmission(id)
+		if err != nil {
+			return err
+		}
+		c, err := st.needConn(sub.Connection)
+		if err != nil {
+			return err
+		}
+		if err := st.act(c, sub, kind); err != nil {
+			return err
+		}
+		st.note("submission."+string(kind), id, "")
+		out = *sub
+		return nil
+	})
+	return out, err
+}
+
+// actFrom says which states an act is for, and what an act on another one is told.
+var actFrom = map[atssync.ActKind]struct {
+	states []atssync.State
+	only   string
+}{
+	atssync.ActHold:    {[]atssync.State{atssync.StateQueued}, "only a queued submission can be held"},
+	atssync.ActRelease: {[]atssync.State{atssync.StateHeld}, "only a held submission can be released"},
+	atssync.ActRetry:   {[]atssync.State{atssync.StateRefused, atssync.StateQueued}, "only a refused or queued submission can be tried again"},
+	atssync.ActCancel:  {[]atssync.State{atssync.StateQueued, atssync.StateHeld}, "only a queued or held submission can be cancelled"},
+}
+
+func (st *step) act(c *atssync.Connection, s *atssync.Submission, kind atssync.ActKind) error {
+	rule, ok := actFrom[kind]
+	if !ok {
+		return atssync.Errorf(atssync.CodeInvalid, "there is no act %q", kind)
+	}
+	if !contains(rule.states, s.State) {
+		return atssync.Errorf(atssync.CodeConflict, "submission %s is %s: %s", s.ID, s.State, rule.only)
+	}
+	switch kind {
+	case atssync.ActHold:
+		return st.moveTo(c, s, verdict{atssync.StateHeld, atssync.HeldOperator})
+	case atssync.ActCancel:
+		return st.moveTo(c, s, verdict{state: atssync.StateCancelled})
+	}
+	if err := notRemoved(c); err != nil {
+		return err
+	}
+	if s.State == atssync.StateQueued {
+		was := *s
+		s.NextAt, s.UpdatedAt = st.now, st.now
+		return st.save(&was, s)
+	}
+	_, err := st.rejudge(c, s)
+	return err
+}
+
+func contains(states []atssync.State, s atssync.State) bool {
+	for _, x := range states {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+func notRemoved(c *atssync.Connection) error {
+	if c.State != atssync.ConnectionRemoved {
+		return nil
+	}
+	return atssync.Errorf(atssync.CodeConflict, "connection %s is removed", c.ID).
+		WithRemedy("connect the account again")
+}
+
+// moveTo moves a submission, with index, ledger and event.
+func (st *step) moveTo(c *atssync.Connection, s *atssync.Submission, v verdict) error {
+	was := *s
+	if err := s.Move(v.state, v.reason, st.now); err != nil {
+		return err
+	}
+	switch v.state {
+	case atssync.StateQueued:
+		s.NextAt, s.Failures, s.Trouble = st.now, 0, nil
+	case atssync.StateHeld:
+		s.Trouble = nil // it spoke of another reason
+	}
+	if err := st.save(&was, s); err != nil {
+		return err
+	}
+	st.emit(c, s.StateEvent(st.now))
+	return nil
+}
+
+// rejudge looks at a held or refused submission again. One whose reason still holds stays as it is; queued
+// says that it may be sent now.
+func (st *step) rejudge(c *atssync.Connection, s *atssync.Submission) (queued bool, err error) {
+	state, reason, err := st.judge(c, s.PlatformJob)
+	if err != nil {
+		return false, err
+	}
+	if state == s.State && reason == s.HeldReason {
+		return false, nil
+	}
+	return state == atssync.StateQueued, st.moveTo(c, s, verdict{state, reason})
+}
+
+// Resolve settles an uncertain submission.
+func (s *Store) Resolve(ctx context.Context, id string, how atssync.SettleUncertain, now time.Time) (atssync.Submission, error) {
+	var out atssync.Submission
+	err := s.update(ctx, now, func(st *step) error {
+		sub, err := st.needSubmission(id)
+		if err != nil {
+			return err
+		}
+		c, err := st.needConn(sub.Connection)
+		if err != nil {
+			return err
+		}
+		if err := st.resolve(c, sub, how); err != nil {
+			return err
+		}
+		st.note("submission.resolve", id, string(how.Resolution))
+		out = *sub
+		return nil
+	})
+	return out, err
+}
+
+func (st *step) resolve(c *atssync.Connection, s *atssync.Submission, how atssync.SettleUncertain) error {
+	if how.Resolution == atssync.ResolvedSendAgain {
+		if err := notRemoved(c); err != nil {
+			return err
+		}
+	}
+	was := *s
+	drafts, err := s.Resolve(how.Resolution, how.By, how.Receipt, st.now)
+	if err != nil {
+		return err
+	}
+	if how.Resolution == atssync.ResolvedSubmitted {
+		if err := st.follow(s, how.Application); err != nil {
+			return err
+		}
+		if err := st.endAttempt(s.ID, s.Attempt, func(a *atssync.Attempt) { a.Outcome = s.State }); err != nil {
+			return err
+		}
+	}
+	if err := st.save(&was, s); err != nil {
+		return err
+	}
+	st.emit(c, drafts...)
+	return nil
+}
+
+// Propose notes what a search by e-mail and job showed; only a person may accept it.
+func (s *Store) Propose(ctx context.Context, id string, proposal atssync.Receipt, now time.Time) error {
+	return s.update(ctx, now, func(st *step) error {
+		sub, err := st.needSubmission(id)
+		if err != nil {
+			return err
+		}
+		if sub.State != atssync.StateUncertain {
+			return atssync.Errorf(atssync.CodeConflict, "submission %s is %s; only an uncertain one has a proposal", id, sub.State)
+		}
+		if sub.Proposal != nil && *sub.Proposal == proposal {
+			return nil
+		}
+		was := *sub
+		sub.Proposal, sub.UpdatedAt = &proposal, st.now
+		return st.save(&was, sub)
+	})
+}
+
+// Expire ends submissions whose time is over.
+func (s *Store) Expire(ctx context.Context, limit int, now time.Time) (int, error) {
+	limit = min(max(limit, 0), partItems)
+	due, err := s.expired(ctx, limit, now)
+	if err != nil || len(due) == 0 {
+		return 0, err
+	}
+	n := 0
+	err = s.update(ctx, now, func(st *step) error {
+		n = 0
+		for _, id := range due {
+			sub, err := st.submission(id)
+			if err != nil {
+				return err
+			}
+			if sub == nil || !expires(sub) || sub.ExpiresAt.After(st.now) {
+				continue
+			}
+			c, err := st.needConn(sub.Connection)
+			if err != nil {
+				return err
+			}
+			if err := st.moveTo(c, sub, verdict{state: atssync.StateExpired}); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
+// expired looks for submissions to expire without a step, so that nothing is written when there is none.
+func (s *Store) expired(ctx context.Context, limit int, now time.Time) ([]string, error) {
+	var ids []string
+	err := s.view(ctx, func(r reader) error {
+		return r.r.Scan(table(tabExpiry), nil, func(k, _ []byte) bool {
+			f := fieldsOf(k, 2)
+			if f.at().After(now) || len(ids) == limit {
+				return false
+			}
+			ids = append(ids, submissionOf(k))
+			return true
+		})
+	})
+	return ids, err
+}

@@ -1,0 +1,120 @@
+package kv
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+)
+
+// PutPlatformJobs stores or replaces the platform's jobs: all of them, or none when one is another account's.
+func (s *Store) PutPlatformJobs(ctx context.Context, jobs []atssync.PlatformJob, now time.Time) error {
+	if err := s.view(ctx, func(r reader) error { return r.ownJobs(jobs) }); err != nil {
+		return err
+	}
+	return inParts(len(jobs), partItems, func(from, to int) error {
+		return s.update(ctx, now, func(st *step) error { return st.putPlatformJobs(jobs[from:to]) })
+	})
+}
+
+// ownJobs refuses jobs that are known under another account, or that the list itself gives to two.
+func (r reader) ownJobs(jobs []atssync.PlatformJob) error {
+	accounts := make(map[string]string, len(jobs))
+	for i := range jobs {
+		j := &jobs[i]
+		if j.ID == "" || j.Account == "" {
+			return atssync.Errorf(atssync.CodeInvalid, "platform job %d of the list has no id or no account", i+1)
+		}
+		if a, ok := accounts[j.ID]; ok && a != j.Account {
+			return atssync.Errorf(atssync.CodeAccountMismatch, "the list gives platform job %s to two accounts", j.ID)
+		}
+		accounts[j.ID] = j.Account
+		if err := r.checkOwner(j.Account, j.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (st *step) putPlatformJobs(jobs []atssync.PlatformJob) error {
+	if err := st.ownJobs(jobs); err != nil {
+		return err
+	}
+	account, same := jobs[0].Account, true
+	for i := range jobs {
+		j := jobs[i]
+		j.UpdatedAt = st.now
+		same = same && j.Account == account
+		st.put(keyPlatformJob(j.Account, j.ID), j)
+		st.w.Set(keyPlatformOwner(j.ID, j.Account), []byte{})
+	}
+	if !same {
+		account = ""
+	}
+	st.note("platform_jobs.put", account, strconv.Itoa(len(jobs))+" jobs")
+	return nil
+}
+
+// PlatformJobs lists the platform's jobs by account and then by id.
+func (s *Store) PlatformJobs(ctx context.Context, q atssync.JobQuery) (atssync.Page[atssync.PlatformJob], error) {
+	prefix := table(tabPlatformJob)
+	if q.Account != "" {
+		prefix = prefix.text(q.Account)
+	}
+	var out atssync.Page[atssync.PlatformJob]
+	err := s.view(ctx, func(r reader) error {
+		var err error
+		out, err = page(ctx, r.r, q.Paging, listing[atssync.PlatformJob]{
+			spans: []span{{prefix: prefix}},
+			load: func(k, v []byte) (*atssync.PlatformJob, error) {
+				j, err := decode[atssync.PlatformJob](k, v)
+				if err != nil || q.OpenOnly && !j.Open {
+					return nil, err
+				}
+				return j, nil
+			},
+		})
+		return err
+	})
+	return out, err
+}
+
+// PlatformJob returns one job of an account.
+func (s *Store) PlatformJob(ctx context.Context, account, id string) (atssync.PlatformJob, error) {
+	var out atssync.PlatformJob
+	err := s.view(ctx, func(r reader) error {
+		j, err := record[atssync.PlatformJob](r.r, keyPlatformJob(account, id))
+		if err == nil && j == nil {
+			err = missing("platform job", id)
+		}
+		if err == nil {
+			out = *j
+		}
+		return err
+	})
+	return out, err
+}
+
+// ATSJobs lists a connection's jobs in the order of their ids.
+func (s *Store) ATSJobs(ctx context.Context, q atssync.JobQuery) (atssync.Page[atssync.ATSJob], error) {
+	var out atssync.Page[atssync.ATSJob]
+	if q.Connection == "" {
+		return out, atssync.Errorf(atssync.CodeInvalid, "the jobs of an ATS are listed by connection: none is named")
+	}
+	err := s.view(ctx, func(r reader) error {
+		var err error
+		out, err = page(ctx, r.r, q.Paging, listing[atssync.ATSJob]{
+			spans: []span{{prefix: table(tabATSJob).text(q.Connection)}},
+			load: func(k, v []byte) (*atssync.ATSJob, error) {
+				j, err := decode[atssync.ATSJob](k, v)
+				if err != nil || q.OpenOnly && !j.Takes() {
+					return nil, err
+				}
+				return j, nil
+			},
+		})
+		return err
+	})
+	return out, err
+}

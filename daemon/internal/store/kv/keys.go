@@ -1,0 +1,268 @@
+package kv
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+)
+
+// Every key of the store is made here. A key is a table's two letters and then fields: ids and enums as
+// text, times and numbers as eight bytes that sort by value. Nothing personal is ever in a key: external
+// ids and e-mails arrive as HMACs. A text field ends with a zero byte and is escaped so that no content can
+// reach into the next field and the order of keys is the order of fields.
+const (
+	tabConnection      = "c/" // id → Connection
+	tabAccountConn     = "ca" // account, id
+	tabIdentity        = "ci" // identity key, id
+	tabConnName        = "cn" // account, name → id; live ones only
+	tabPlatformJob     = "p/" // account, id → PlatformJob
+	tabPlatformOwner   = "pa" // id, account
+	tabATSJob          = "j/" // connection, id → ATSJob
+	tabLink            = "l/" // connection, platform job → JobLink
+	tabLinkByATSJob    = "la" // connection, ATS job, platform job
+	tabLinkByJob       = "lp" // platform job, connection
+	tabSubmission      = "s/" // id → Submission
+	tabPayload         = "sp" // id → Payload
+	tabAttempt         = "sn" // id, number → Attempt
+	tabNote            = "sm" // id, number → sealed note of the attempt
+	tabExternal        = "sx" // external key → id
+	tabSubByConn       = "sa" // connection, accepted, id → platform job
+	tabSubByState      = "ss" // connection, state, accepted, id → held reason, platform job
+	tabQueue           = "sq" // connection, due, id
+	tabHeld            = "sh" // connection, reason, platform job, accepted, id
+	tabExpiry          = "se" // expires, id
+	tabPerson          = "sk" // person key, id
+	tabReceipt         = "sr" // connection, kind of id, id of the ATS, id
+	tabTask            = "t/" // id → Task
+	tabTaskByConn      = "tc" // connection, id
+	tabLane            = "n/" // connection → Lane
+	tabLease           = "o/" // connection → leaseRecord
+	tabLeaseByOwner    = "oo" // owner, connection
+	tabOwner           = "ow" // owner → ownerRecord
+	tabApplication     = "a/" // connection, id → Application
+	tabApplicationOf   = "ai" // id → connection
+	tabCheckpoint      = "k/" // connection, operation → Checkpoint
+	tabEvent           = "e/" // connection, sequence → eventRecord
+	tabEventAt         = "ep" // position → eventPointer
+	tabEventOf         = "es" // subject, position → eventPointer
+	tabSequence        = "eq" // connection → last sequence
+	tabPosition        = "eg" // → last position
+	tabLedger          = "g/" // connection → Ledger
+	tabRun             = "r/" // started, id → Run
+	tabRunByPass       = "rp" // pass, started, id
+	tabRunID           = "ri" // id → the key's pass and start
+	tabAudit           = "u/" // time, id → Audit
+	tabAuditOf         = "uo" // object, time, id
+	tabFormat          = "f/" // → format version
+	receiptCandidate   = "c"
+	receiptApplication = "a"
+)
+
+// key builds one key; each method adds a field.
+type key []byte
+
+func table(t string) key { return append(make(key, 0, 96), t...) }
+
+// maxText is the longest text of ours or the platform's that goes into a key as it is, in bytes. Longer
+// ones, which only an ATS could give, are cut and end in their hash.
+const maxText = 300
+
+// text adds a field of text.
+func (k key) text(s string) key {
+	if len(s) > maxText {
+		sum := sha256.Sum256([]byte(s))
+		s = s[:maxText-2*len(sum)] + hex.EncodeToString(sum[:])
+	}
+	for i := range len(s) {
+		switch b := s[i]; b {
+		case 0:
+			k = append(k, 1, 1)
+		case 1:
+			k = append(k, 1, 2)
+		default:
+			k = append(k, b)
+		}
+	}
+	return append(k, 0)
+}
+
+// at adds an instant, to the microsecond; the zero time and all before 1970 sort first.
+func (k key) at(t time.Time) key {
+	return k.num(max(t.UnixMicro(), 0))
+}
+
+// num adds a number that is not negative.
+func (k key) num(n int64) key {
+	return binary.BigEndian.AppendUint64(k, uint64(n)) //nolint:gosec // never negative.
+}
+
+// fields reads the fields of a key after its table's letters, in the order they were added.
+type fields struct {
+	rest []byte
+	bad  bool
+}
+
+func fieldsOf(key []byte, skip int) fields {
+	if len(key) < skip {
+		return fields{bad: true}
+	}
+	return fields{rest: key[skip:]}
+}
+
+func (f *fields) text() string {
+	for i, b := range f.rest {
+		if b == 1 {
+			return f.escaped()
+		}
+		if b == 0 {
+			s := string(f.rest[:i])
+			f.rest = f.rest[i+1:]
+			return s
+		}
+	}
+	f.bad, f.rest = true, nil
+	return ""
+}
+
+func (f *fields) escaped() string {
+	var out []byte
+	for i := 0; i < len(f.rest); i++ {
+		switch b := f.rest[i]; {
+		case b == 0:
+			f.rest = f.rest[i+1:]
+			return string(out)
+		case b == 1 && i+1 < len(f.rest):
+			i++
+			out = append(out, f.rest[i]-1)
+		default:
+			out = append(out, b)
+		}
+	}
+	f.bad, f.rest = true, nil
+	return ""
+}
+
+func (f *fields) num() int64 {
+	if len(f.rest) < 8 {
+		f.bad, f.rest = true, nil
+		return 0
+	}
+	n := binary.BigEndian.Uint64(f.rest)
+	f.rest = f.rest[8:]
+	return int64(n) //nolint:gosec // it was written from an int64.
+}
+
+func (f *fields) at() time.Time { return time.UnixMicro(f.num()).UTC() }
+
+// submissionOf reads the id of the submission that an entry of one of its indexes leads to.
+func submissionOf(k []byte) string {
+	f := fieldsOf(k, 2)
+	switch string(k[:2]) {
+	case tabSubByConn, tabQueue:
+		_, _ = f.text(), f.num()
+	case tabSubByState:
+		_, _, _ = f.text(), f.text(), f.num()
+	case tabHeld:
+		_, _, _, _ = f.text(), f.text(), f.text(), f.num()
+	case tabExpiry:
+		_ = f.num()
+	case tabReceipt:
+		_, _, _ = f.text(), f.text(), f.text()
+	}
+	return f.text()
+}
+
+func keyConnection(id string) key           { return table(tabConnection).text(id) }
+func keyAccountConn(account, id string) key { return table(tabAccountConn).text(account).text(id) }
+func keyIdentity(k, id string) key          { return table(tabIdentity).text(k).text(id) }
+func keyConnName(account, name string) key  { return table(tabConnName).text(account).text(name) }
+
+func keyPlatformJob(account, id string) key { return table(tabPlatformJob).text(account).text(id) }
+
+func keyPlatformOwner(id, account string) key { return table(tabPlatformOwner).text(id).text(account) }
+func keyATSJob(connection, id string) key     { return table(tabATSJob).text(connection).text(id) }
+
+func keyLink(connection, platformJob string) key {
+	return table(tabLink).text(connection).text(platformJob)
+}
+
+func keyLinkByATSJob(l *atssync.JobLink) key {
+	return table(tabLinkByATSJob).text(l.Connection).text(l.ATSJob).text(l.PlatformJob)
+}
+
+func keyLinkByJob(l *atssync.JobLink) key {
+	return table(tabLinkByJob).text(l.PlatformJob).text(l.Connection)
+}
+
+func keySubmission(id string) key        { return table(tabSubmission).text(id) }
+func keyPayload(id string) key           { return table(tabPayload).text(id) }
+func keyAttempt(id string, n int) key    { return table(tabAttempt).text(id).num(int64(n)) }
+func keyNote(id string, n int) key       { return table(tabNote).text(id).num(int64(n)) }
+func keyExternal(externalKey string) key { return table(tabExternal).text(externalKey) }
+func keyPerson(personKey, id string) key { return table(tabPerson).text(personKey).text(id) }
+func keyReceipt(c, kind, ats, id string) key {
+	return table(tabReceipt).text(c).text(kind).text(ats).text(id)
+}
+
+func keySubByConn(s *atssync.Submission) key {
+	return table(tabSubByConn).text(s.Connection).at(s.AcceptedAt).text(s.ID)
+}
+
+func keySubByState(s *atssync.Submission) key {
+	return table(tabSubByState).text(s.Connection).text(string(s.State)).at(s.AcceptedAt).text(s.ID)
+}
+
+func keyQueue(s *atssync.Submission) key {
+	return table(tabQueue).text(s.Connection).at(s.NextAt).text(s.ID)
+}
+
+func keyHeld(s *atssync.Submission) key {
+	return table(tabHeld).text(s.Connection).text(string(s.HeldReason)).text(s.PlatformJob).at(s.AcceptedAt).text(s.ID)
+}
+
+func keyExpiry(s *atssync.Submission) key { return table(tabExpiry).at(s.ExpiresAt).text(s.ID) }
+
+func keyTask(id string) key                   { return table(tabTask).text(id) }
+func keyTaskByConn(connection, id string) key { return table(tabTaskByConn).text(connection).text(id) }
+func keyLane(connection string) key           { return table(tabLane).text(connection) }
+func keyLease(connection string) key          { return table(tabLease).text(connection) }
+func keyOwner(owner string) key               { return table(tabOwner).text(owner) }
+func keyLeaseByOwner(owner, connection string) key {
+	return table(tabLeaseByOwner).text(owner).text(connection)
+}
+
+func keyApplication(connection, id string) key {
+	return table(tabApplication).text(connection).text(id)
+}
+func keyApplicationOf(id string) key { return table(tabApplicationOf).text(id) }
+func keyCheckpoint(connection string, op atssync.Operation) key {
+	return table(tabCheckpoint).text(connection).text(string(op))
+}
+
+func keyEvent(connection string, sequence int64) key {
+	return table(tabEvent).text(connection).num(sequence)
+}
+func keyEventAt(position int64) key { return table(tabEventAt).num(position) }
+func keyEventOf(subject string, position int64) key {
+	return table(tabEventOf).text(subject).num(position)
+}
+func keySequence(connection string) key { return table(tabSequence).text(connection) }
+func keyPosition() key                  { return table(tabPosition) }
+func keyLedger(connection string) key   { return table(tabLedger).text(connection) }
+
+func keyRun(started time.Time, id string) key { return table(tabRun).at(started).text(id) }
+func keyRunByPass(pass string, started time.Time, id string) key {
+	return table(tabRunByPass).text(pass).at(started).text(id)
+}
+func keyRunID(id string) key               { return table(tabRunID).text(id) }
+func keyAudit(at time.Time, id string) key { return table(tabAudit).at(at).text(id) }
+func keyAuditOf(object string, at time.Time, id string) key {
+	return table(tabAuditOf).text(object).at(at).text(id)
+}
+func keyFormat() key { return table(tabFormat) }
+
+// KindOf names the table of a key, for errors: it tells nothing of the record.
+func KindOf(k []byte) string { return string(k[:min(2, len(k))]) }

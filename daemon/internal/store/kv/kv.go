@@ -1,0 +1,118 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+)
+
+// MaxItems bounds the items of one call.
+const MaxItems = 500
+
+// partItems is how many items of a few kilobytes fit one commit of any engine with room to spare.
+const partItems = 200
+
+// Options are what the steps need to know beyond the engine.
+type Options struct {
+	// ReleasePerMinute is the pace at which held submissions are released when a connection is resumed or
+	// a job is back; 0 is at once.
+	ReleasePerMinute int
+	// SoleOwner says that the engine is held by this process alone, so that every owner of a lease that did
+	// not register with this Store is dead, whatever its heartbeat promised.
+	SoleOwner bool
+}
+
+// Store is atssync.Store over an ordered key space.
+type Store struct {
+	engine Engine
+	o      Options
+
+	mu     sync.Mutex
+	owners map[string]bool // registered with this Store
+}
+
+var _ atssync.Store = (*Store)(nil)
+
+// New returns the store over an engine that Prepare has accepted. Close closes the engine.
+func New(engine Engine, o Options) *Store {
+	return &Store{engine: engine, o: o, owners: make(map[string]bool)}
+}
+
+// Prepare readies an engine's key space: it marks a new one with the format of this code, and refuses one
+// that a newer program wrote.
+func Prepare(ctx context.Context, engine Engine) error {
+	return engine.Update(ctx, func(w Writer) error {
+		v, err := w.Value(keyFormat())
+		if err != nil {
+			return fmt.Errorf("read the store's format: %w", err)
+		}
+		switch found := number(v); {
+		case v == nil:
+			w.Set(keyFormat(), key{}.num(format))
+		case found > format:
+			return atssync.Errorf(atssync.CodeConflict, "the data was written by a newer atssync (format %d, this one reads up to %d)", found, format).
+				WithRemedy("start the newer program, or restore a backup made by this one")
+		}
+		return nil
+	})
+}
+
+// Close closes the engine; it may be called twice.
+func (s *Store) Close() error { return s.engine.Close() }
+
+// view runs fn on a snapshot.
+func (s *Store) view(ctx context.Context, fn func(reader) error) error {
+	return s.engine.View(ctx, func(r Reader) error { return fn(reader{r}) })
+}
+
+// update runs fn as one step. What fn hands out must be made anew by each run of it.
+func (s *Store) update(ctx context.Context, now time.Time, fn func(*step) error) error {
+	actor, person := atssync.ActorOf(ctx)
+	return s.engine.Update(ctx, func(w Writer) error {
+		st := &step{reader: reader{w}, w: w, now: now.UTC(), o: s.o, actor: actor, person: person}
+		if err := fn(st); err != nil {
+			return err
+		}
+		return st.flush()
+	})
+}
+
+func tooMany(n int) error {
+	if n <= MaxItems {
+		return nil
+	}
+	return atssync.Errorf(atssync.CodeInvalid, "%d items are more than one step takes", n).
+		WithRemedy("send at most %d at a time", MaxItems)
+}
+
+// inParts does n items in commits of at most size, and of less where they turn out to be too much for one.
+// Items of one part are stored together; a failure leaves the parts before it stored.
+func inParts(n, size int, do func(from, to int) error) error {
+	for from := 0; from < n; {
+		to := min(from+size, n)
+		err := do(from, to)
+		if errors.Is(err, ErrTooLarge) && to-from > 1 {
+			size = (to - from + 1) / 2
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+// usableID refuses an id that is too long for a key; what names the field.
+func usableID(what, id string) error {
+	if len(id) <= maxText {
+		return nil
+	}
+	e := atssync.Errorf(atssync.CodeInvalid, "the id is longer than %d bytes", maxText)
+	e.Fields = []atssync.FieldError{{Path: what, Message: "use a shorter id"}}
+	return e
+}

@@ -1,0 +1,193 @@
+package kv
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+)
+
+// span is a run of keys: those with the prefix, from from (included) to to (not included); nil is no bound.
+type span struct{ prefix, from, to key }
+
+// between bounds a span over keys whose next field after the prefix is an instant.
+func between(prefix key, since, until time.Time) span {
+	s := span{prefix: prefix}
+	if !since.IsZero() {
+		s.from = prefix.clone().at(since)
+	}
+	if !until.IsZero() {
+		s.to = prefix.clone().at(until)
+	}
+	return s
+}
+
+func (k key) clone() key { return append(make(key, 0, len(k)+64), k...) }
+
+func limitOf(p atssync.Paging) int {
+	if p.Limit <= 0 {
+		return 100
+	}
+	return min(p.Limit, MaxItems)
+}
+
+// A cursor is the last key of a page without its table: it stays good whatever is written meanwhile.
+func cursorOf(k []byte) string { return base64.RawURLEncoding.EncodeToString(k[2:]) }
+
+func afterCursor(t key, cursor string) (key, error) {
+	if cursor == "" {
+		return nil, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil {
+		return nil, atssync.Errorf(atssync.CodeInvalid, "the page marker is none that this list gave").
+			WithRemedy("begin with the first page")
+	}
+	return append(t[:2:2].clone(), b...), nil
+}
+
+// listing is one page to read: spans of one table in ascending order, and what makes an item of a key. An
+// item that a filter leaves out is nil.
+type listing[T any] struct {
+	spans []span
+	load  func(k, v []byte) (*T, error)
+}
+
+// page reads one page. One item more than wanted is looked for, so that Next is only set when there is one.
+func page[T any](ctx context.Context, r Reader, p atssync.Paging, l listing[T]) (atssync.Page[T], error) {
+	out := atssync.Page[T]{Items: []T{}}
+	if len(l.spans) == 0 {
+		return out, nil
+	}
+	after, err := afterCursor(l.spans[0].prefix, p.After)
+	if err != nil {
+		return out, err
+	}
+	limit, looked := limitOf(p), 0
+	var last string
+	var failed error
+	visit := func(to key) func(k, v []byte) bool {
+		return func(k, v []byte) bool {
+			if to != nil && bytes.Compare(k, to) >= 0 {
+				return false
+			}
+			if looked++; looked%1024 == 0 {
+				if failed = ctx.Err(); failed != nil {
+					return false
+				}
+			}
+			item, err := l.load(k, v)
+			if err != nil {
+				failed = err
+				return false
+			}
+			if item == nil {
+				return true
+			}
+			if len(out.Items) == limit {
+				out.Next = last
+				return false
+			}
+			out.Items = append(out.Items, *item)
+			if len(out.Items) == limit {
+				last = cursorOf(k)
+			}
+			return true
+		}
+	}
+	for _, s := range l.spans {
+		from := s.from
+		if after != nil {
+			if bytes.HasPrefix(after, s.prefix) {
+				if next := append(after.clone(), 0); bytes.Compare(next, from) > 0 {
+					from = next
+				}
+			} else if bytes.Compare(after, s.prefix) > 0 {
+				continue
+			}
+		}
+		if err := r.Scan(s.prefix, from, visit(s.to)); err != nil {
+			return out, err
+		}
+		if failed != nil || out.Next != "" {
+			break
+		}
+	}
+	if failed != nil {
+		return atssync.Page[T]{}, failed
+	}
+	return out, nil
+}
+
+// pageBack reads one page in descending order, of one span without bounds.
+func pageBack[T any](r Reader, p atssync.Paging, prefix key, load func(k, v []byte) (*T, error)) (atssync.Page[T], error) {
+	out := atssync.Page[T]{Items: []T{}}
+	after, err := afterCursor(prefix, p.After)
+	if err != nil {
+		return out, err
+	}
+	if after != nil && !bytes.HasPrefix(after, prefix) {
+		return out, nil
+	}
+	limit := limitOf(p)
+	var last string
+	var failed error
+	err = r.ScanBack(prefix, after, func(k, v []byte) bool {
+		if after != nil && bytes.Equal(k, after) {
+			return true
+		}
+		if len(out.Items) == limit {
+			out.Next = last
+			return false
+		}
+		item, err := load(k, v)
+		if err != nil {
+			failed = err
+			return false
+		}
+		if item == nil {
+			return true
+		}
+		out.Items = append(out.Items, *item)
+		last = cursorOf(k)
+		return true
+	})
+	if err == nil {
+		err = failed
+	}
+	return out, err
+}
+
+// connectionIDs lists the ids of an account's connections, or of all with "", in order, removed ones too.
+func (r reader) connectionIDs(account string) ([]string, error) {
+	prefix := table(tabConnection)
+	if account != "" {
+		prefix = table(tabAccountConn).text(account)
+	}
+	var out []string
+	err := r.r.Scan(prefix, nil, func(k, _ []byte) bool {
+		f := fieldsOf(k, len(prefix))
+		out = append(out, f.text())
+		return true
+	})
+	return out, err
+}
+
+// perConnection returns a span for each connection that a query concerns. one builds it; account is only
+// looked at when no connection is named.
+func (r reader) perConnection(connection, account string, one func(id string) span) ([]span, error) {
+	if connection != "" {
+		return []span{one(connection)}, nil
+	}
+	ids, err := r.connectionIDs(account)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]span, len(ids))
+	for i, id := range ids {
+		out[i] = one(id)
+	}
+	return out, nil
+}

@@ -1,0 +1,337 @@
+package badger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+
+	"github.com/atssync/atssync/daemon/internal/store/kv"
+)
+
+// Defaults of Options.
+const (
+	DefaultMinFree        = 512 << 20
+	DefaultMinFreePercent = 5
+	DefaultReadOnlyFree   = 256 << 20
+	DefaultBallast        = 64 << 20
+)
+
+const (
+	// memTableSize decides how large a transaction may be, 15 % of it, and how much memory Badger takes, up
+	// to three times this and three transactions.
+	memTableSize = 16 << 20
+	// valueThreshold is above kv.MaxValue: no value goes to Badger's value log, whose failed syncs are only
+	// logged and whose garbage collection is where deleted keys came back.
+	valueThreshold = 1 << 20
+	// openReserve is the room that a start needs beside the write-ahead logs that it turns into tables.
+	openReserve = 32 << 20
+)
+
+// Options say where the store is and what it asks of the disk. Zero values stand for the defaults.
+type Options struct {
+	// Dir is the data folder; it is made when it is missing.
+	Dir    string
+	Logger *slog.Logger
+	// MinFree bytes or MinFreePercent of the disk, whichever is more, must be free for intake.
+	MinFree        uint64
+	MinFreePercent float64
+	// ReadOnlyFree bytes must be free for any step that writes.
+	ReadOnlyFree uint64
+	// Ballast is the size of the file that can be given back on a full disk; negative for none.
+	Ballast int64
+	// KindOf names the kind of a key in errors and logs; by default it is the key up to its first slash.
+	KindOf func(key []byte) string
+	// OnCommit, when set, is called after each commit by the goroutine that writes: it returns at once.
+	OnCommit func(Commit)
+	// Statfs measures the disk of a folder in bytes; by default it asks the system.
+	Statfs func(dir string) (free, total uint64, err error)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.MinFree == 0 {
+		o.MinFree = DefaultMinFree
+	}
+	if o.MinFreePercent == 0 {
+		o.MinFreePercent = DefaultMinFreePercent
+	}
+	if o.ReadOnlyFree == 0 {
+		o.ReadOnlyFree = DefaultReadOnlyFree
+	}
+	if o.Ballast == 0 {
+		o.Ballast = DefaultBallast
+	}
+	if o.KindOf == nil {
+		o.KindOf = kindOf
+	}
+	if o.Statfs == nil {
+		o.Statfs = statfs
+	}
+	return o
+}
+
+func kindOf(key []byte) string {
+	kind, _, _ := strings.Cut(string(key[:min(len(key), 16)]), "/")
+	return fmt.Sprintf("%q", kind)
+}
+
+// Open opens the store in o.Dir, or makes one when the folder is empty or missing. Everything that could
+// mean loss is refused with an error that names the folder or file, says what was found and what to do; a
+// folder that is not a store is refused and left as it is. errors.Is(err, kv.ErrLowSpace) when the disk is
+// too full to start, errors.Is(err, kv.ErrCorrupt) when data is missing or damaged.
+func Open(ctx context.Context, o Options) (*Engine, error) {
+	o = o.withDefaults()
+	lock, err := lockFolder(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	e, err := open(ctx, o, lock)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return e, nil
+}
+
+func open(ctx context.Context, o Options, lock *os.File) (*Engine, error) {
+	f, found, err := readFormat(o.Dir)
+	switch {
+	case err != nil:
+		return nil, err
+	case found && f.state == stateRestoring:
+		return nil, fmt.Errorf("a backup was being loaded into %s and that did not end: run the same `atssync restore` again", o.Dir)
+	case found && f.state == stateReady:
+		return start(ctx, o, lock, f)
+	case found && f.state != stateCreating:
+		return nil, fmt.Errorf("the file %s names the unknown state %q", filepath.Join(o.Dir, formatFile), f.state)
+	}
+	e, err := create(ctx, o, lock, stateCreating)
+	if err != nil {
+		return nil, err
+	}
+	return e, e.ready()
+}
+
+// create makes a new store. It begins in a state in which nothing was acknowledged, so that an interrupted
+// one can be begun again.
+func create(ctx context.Context, o Options, lock *os.File, state string) (*Engine, error) {
+	if err := clearFolder(o.Dir); err != nil {
+		return nil, fmt.Errorf("clearing %s, where a store was begun and nothing is kept: %w", o.Dir, err)
+	}
+	f := newFormat(state)
+	err := f.write(o.Dir)
+	if err == nil {
+		err = os.Mkdir(filepath.Join(o.Dir, badgerDir), 0o700)
+	}
+	if err == nil {
+		err = createMark(filepath.Join(o.Dir, markFile), f.id)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(filepath.Clean(o.Dir)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("making a store in %s: %w", o.Dir, err)
+	}
+	return start(ctx, o, lock, f)
+}
+
+// clearFolder removes what an interrupted create left.
+func clearFolder(dir string) error {
+	return errors.Join(
+		os.RemoveAll(filepath.Join(dir, badgerDir)),
+		os.RemoveAll(filepath.Join(dir, markFile)),
+		os.RemoveAll(filepath.Join(dir, formatFile+newSuffix)),
+		os.RemoveAll(filepath.Join(dir, markFile+newSuffix)),
+	)
+}
+
+// ready says on disk that the store may hold acknowledged steps from now on.
+func (e *Engine) ready() error {
+	e.format.state = stateReady
+	if err := e.format.write(e.opts.Dir); err != nil {
+		return errors.Join(err, e.Close())
+	}
+	return nil
+}
+
+// start opens a store that is there: room first, then a look at the files that Badger would crash on or
+// silently do without, then Badger, then whether all acknowledged commits are there.
+func start(ctx context.Context, o Options, lock *os.File, f format) (*Engine, error) {
+	e := &Engine{
+		opts: o, lock: lock, format: f, failed: make(chan struct{}),
+		ballast: ballast{path: filepath.Join(o.Dir, ballastFile), size: max(o.Ballast, 0)},
+		space: &spaceWatch{
+			dir: o.Dir, statfs: o.Statfs, log: o.Logger,
+			low: o.MinFree, percent: o.MinFreePercent, critical: o.ReadOnlyFree,
+		},
+		queue: queue{wake: make(chan struct{}, 1)},
+	}
+	e.snapshots.init()
+	if err := e.roomToStart(); err != nil {
+		return nil, err
+	}
+	m, state, err := openMark(filepath.Join(o.Dir, markFile), f.id)
+	if err != nil {
+		return nil, e.damage(fmt.Sprintf("the file %s cannot be used: %v", filepath.Join(o.Dir, markFile), err))
+	}
+	e.mark = m
+	if err := e.startBadger(ctx, state); err != nil {
+		return nil, errors.Join(err, m.close())
+	}
+	if err := e.fillBallast(); err != nil {
+		e.opts.Logger.Warn("there is no ballast", "error", err)
+	}
+	go e.writer.run()
+	return e, nil
+}
+
+// roomToStart refuses to go on with less room than Badger needs to start, after giving the ballast back.
+func (e *Engine) roomToStart() error {
+	need := uint64(openReserve)
+	logs, _ := filepath.Glob(filepath.Join(e.opts.Dir, badgerDir, "*.mem"))
+	for _, name := range logs {
+		if info, err := os.Stat(name); err == nil {
+			need += uint64(realSize(info))
+		}
+	}
+	space, err := e.space.fresh()
+	if err != nil || space.Free >= need {
+		return err
+	}
+	freed, err := e.ballast.free()
+	if err != nil {
+		return err
+	}
+	e.opts.Logger.Warn("the ballast was given back because the disk is full", "folder", e.opts.Dir, "bytes", freed)
+	if space, err = e.space.fresh(); err != nil || space.Free >= need {
+		return err
+	}
+	return fmt.Errorf("%w: %s are free for %s and %s are needed to start; nothing was opened or changed: free some space and start again",
+		kv.ErrLowSpace, bytesText(space.Free), e.opts.Dir, bytesText(need))
+}
+
+// startBadger opens Badger and compares what it found with the mark.
+func (e *Engine) startBadger(ctx context.Context, m markState) error {
+	dir := filepath.Join(e.opts.Dir, badgerDir)
+	log := &bridge{log: e.opts.Logger}
+	if e.format.state == stateReady {
+		if err := inspect(ctx, dir, log); err != nil {
+			return e.damage(err.Error())
+		}
+	}
+	kept, err := keepLogs(e.opts.Dir, e.space)
+	if err != nil {
+		return err
+	}
+	e.db, err = openBadger(dir, log)
+	if err != nil {
+		return e.damage(fmt.Sprintf("Badger does not open %s: %v", dir, err), kept.keep())
+	}
+	t, err := readTrail(e.db)
+	if err == nil {
+		err = m.compare(t.last())
+	}
+	if err == nil {
+		err = log.arm(func(err error) { _ = e.fail(err) })
+	}
+	if err == nil {
+		err = e.mark.write(t.last())
+	}
+	if err != nil {
+		return errors.Join(e.damage(err.Error(), kept.keep()), e.db.Close())
+	}
+	e.published(t.last())
+	e.discard()
+	e.writer = &writer{e: e, trail: t, maxKeys: e.db.MaxBatchCount(), maxBytes: e.db.MaxBatchSize(), stopped: make(chan struct{})}
+	return kept.drop()
+}
+
+// damage is the refusal to start with data that is missing or not what was written.
+func (e *Engine) damage(found string, notes ...string) error {
+	text := found
+	for _, note := range notes {
+		if note != "" {
+			text += "; " + note
+		}
+	}
+	return fmt.Errorf("%w: the data folder %s is not started: %s. Restore the last backup into an empty folder with `atssync restore --from BACKUP`",
+		kv.ErrCorrupt, e.opts.Dir, text)
+}
+
+// openBadger opens Badger with the small memory profile. It is managed: the number of our commit is
+// Badger's version, so that views never wait for a commit that is under way.
+func openBadger(dir string, log *bridge) (db *badger.DB, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("it panicked: %v", p)
+		}
+	}()
+	return badger.OpenManaged(badgerOptions(dir, log))
+}
+
+func badgerOptions(dir string, log *bridge) badger.Options {
+	return badger.DefaultOptions(dir).
+		WithLogger(log).
+		WithSyncWrites(true).
+		WithMemTableSize(memTableSize).
+		WithNumMemtables(1).
+		WithNumLevelZeroTables(2).
+		WithNumLevelZeroTablesStall(4).
+		WithNumCompactors(2).
+		// Documents arrive sealed and do not compress; uncompressed blocks are read where they are mapped
+		// and need no cache.
+		WithCompression(options.None).
+		WithBlockCacheSize(0).
+		WithIndexCacheSize(0).
+		WithValueLogFileSize(16 << 20).
+		WithValueThreshold(valueThreshold).
+		WithChecksumVerificationMode(options.OnTableRead).
+		WithDetectConflicts(false). // There is one writer.
+		WithMetricsEnabled(false).
+		WithExternalMagic(formatVersion)
+}
+
+// compare says what is wrong when last is the last commit that was found.
+func (m markState) compare(last uint64) error {
+	behind := uint64(1) // A commit becomes durable before its mark.
+	if m.one {
+		behind = 2
+	}
+	switch {
+	case m.commit > last:
+		return fmt.Errorf("commit %d was acknowledged and the last one that is there is %d: the writes of %d commits are lost", m.commit, last, m.commit-last)
+	case last > m.commit+behind:
+		return fmt.Errorf("commit %d is there and the mark is at %d: the mark is from another copy of the data", last, m.commit)
+	}
+	return nil
+}
+
+// lockFolder makes the folder if need be and takes the lock, which is held until the file is closed.
+func lockFolder(dir string) (*os.File, error) {
+	if dir == "" {
+		return nil, errors.New("no data folder is named")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the data folder: %w", err)
+	}
+	if _, _, err := readFormat(dir); err != nil {
+		return nil, err // Nothing is written into a folder that is not ours.
+	}
+	info, err := os.Stat(dir)
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		err = os.Chmod(dir, 0o700)
+	}
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
+		return nil, err
+	}
+	return takeLock(filepath.Join(dir, lockFile), dir)
+}

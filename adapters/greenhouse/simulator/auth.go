@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -99,13 +100,5 @@ func (e *Employer) active(c caller, sw *Switches, f *firedFaults) (caller, *repl
 
 // allowed says whether the caller's scopes, if any, hold one.
 func (c caller) allowed(scope string) bool {
-	if c.scopes == nil || scope == "" {
-		return true
-	}
-	for _, s := range c.scopes {
-		if s == scope {
-			return true
-		}
-	}
-	return false
+	return c.scopes == nil || scope == "" || slices.Contains(c.scopes, scope)
 }

@@ -1,7 +1,8 @@
 package simulator
 
 import (
-	"sort"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -138,25 +139,26 @@ func (e *Employer) ChangeUser(email string, c UserChange) error {
 	if m == nil {
 		return inputErrorf("$.email", "%s has no user %q", e.name, clip(email, 80))
 	}
-	if c.Level != nil && !knownLevel(*c.Level) {
+	if c.Level != nil && !slices.Contains(levels(), *c.Level) {
 		return inputErrorf("$.level", "%q is no permission level, known are %v", *c.Level, levels())
 	}
-	if c.NewEmail != nil && (e.users[fold(*c.NewEmail)] != nil || fold(*c.NewEmail) == "") {
-		return inputErrorf("$.new_email", "%q is empty or another user's address", *c.NewEmail)
+	if c.NewEmail != nil && (e.users[fold(*c.NewEmail)] != nil || !strings.Contains(*c.NewEmail, "@")) {
+		return inputErrorf("$.new_email", "%q is no e-mail address, or another user's", *c.NewEmail)
 	}
-	for _, ref := range []*JobRef{c.AssignJob, c.UnassignJob} {
-		if ref == nil {
-			continue
-		}
-		j, err := e.findJob(*ref)
-		if err != nil {
-			return err
-		}
-		if ref == c.AssignJob {
-			m.assigned[j.ID] = true
-		} else {
-			delete(m.assigned, j.ID)
-		}
+	assign, err := e.optionalJob(c.AssignJob, "$.assign_job")
+	if err != nil {
+		return err
+	}
+	unassign, err := e.optionalJob(c.UnassignJob, "$.unassign_job")
+	if err != nil {
+		return err
+	}
+	// From here on nothing can fail.
+	if assign != nil {
+		m.assigned[assign.ID] = true
+	}
+	if unassign != nil {
+		delete(m.assigned, unassign.ID)
 	}
 	if c.Level != nil {
 		m.Level = *c.Level
@@ -196,24 +198,6 @@ func (e *Employer) EnableProspects(on bool) {
 
 // Switches are those in effect for this organisation.
 func (e *Employer) Switches() Switches { return *e.switches.Load() }
-
-func knownLevel(l Level) bool {
-	for _, k := range levels() {
-		if k == l {
-			return true
-		}
-	}
-	return false
-}
-
-func sortedIDs(set map[int64]bool) []int64 {
-	ids := make([]int64, 0, len(set))
-	for id := range set {
-		ids = append(ids, id)
-	}
-	sort.Slice(ids, func(i, k int) bool { return ids[i] < ids[k] })
-	return ids
-}
 
 // rateLimiter counts requests in fixed windows.
 type rateLimiter struct {

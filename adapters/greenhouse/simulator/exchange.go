@@ -173,8 +173,7 @@ func (x *exchange) reply(r reply) {
 
 // bodyLost answers a body that is too long, and gives up on one that broke off.
 func (x *exchange) bodyLost(err error) {
-	var long *http.MaxBytesError
-	if errors.As(err, &long) {
+	if _, long := errors.AsType[*http.MaxBytesError](err); long {
 		x.reply(refusal(x.switches(), http.StatusRequestEntityTooLarge, "The request is too large"))
 		return
 	}

@@ -94,9 +94,6 @@ func FuzzScript(f *testing.F) {
 }
 
 func FuzzSeed(f *testing.F) {
-	raw, err := json.Marshal(DefaultSeed())
-	require.NoError(f, err)
-	f.Add(raw)
 	f.Add([]byte(`{"employers":[{"name":"a","keys":[{"key":"k"}],"users":[{"email":"a@example.com","level":"basic"}]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		seed, err := LoadSeed(data)

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -89,6 +90,9 @@ func (e *Employer) AddJob(j Job) (Job, error) {
 	if j.Name == "" {
 		return Job{}, inputErrorf("$.name", "a job needs a name")
 	}
+	if j.ID < 0 {
+		return Job{}, inputErrorf("$.id", "an id is a positive number, got %d", j.ID)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if j.ID == 0 {
@@ -144,6 +148,20 @@ func (e *Employer) findJob(ref JobRef) (*Job, error) {
 		names = append(names, j.Name)
 	}
 	return nil, inputErrorf("$.job", "%s has no job named %q%s", e.name, ref.Name, suggestion(ref.Name, names))
+}
+
+// optionalJob finds a job that may be left out; a problem is told under the path of its own field.
+func (e *Employer) optionalJob(ref *JobRef, path string) (*Job, error) {
+	if ref == nil {
+		return nil, nil
+	}
+	j, err := e.findJob(*ref)
+	if err != nil {
+		if in, ok := errors.AsType[*InputError](err); ok {
+			return nil, inputErrorf(path, "%s", in.Message)
+		}
+	}
+	return j, err
 }
 
 // firstStage is where a new candidate lands.

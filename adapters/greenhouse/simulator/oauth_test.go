@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -28,9 +29,7 @@ func (w *world) authorize(change url.Values) url.Values {
 		"client_id": {w.s.Partner().OAuthClientID}, "redirect_uri": {"https://platform.example.com/cb?x=1"}, "response_type": {"code"},
 		"scope": {"candidates.create jobs.view"}, "state": {"s t"}, "user": {w.email(SiteAdmin)},
 	}
-	for k, v := range change {
-		q[k] = v
-	}
+	maps.Copy(q, change)
 	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.base+"/oauth/authorize?"+q.Encode(), http.NoBody)
 	require.NoError(w.t, err)
 	a, err := w.send(req)

@@ -3,6 +3,7 @@ package simulator
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -92,9 +93,7 @@ func (r reply) with(key, value string) reply {
 // send writes the reply. Whether it arrives is the client's affair.
 func (r reply) send(w http.ResponseWriter) {
 	h := w.Header()
-	for key, values := range r.header {
-		h[key] = values
-	}
+	maps.Copy(h, r.header)
 	if r.contentType != "" {
 		h.Set("Content-Type", r.contentType)
 	}

@@ -162,7 +162,7 @@ func TestResumeWorkers_DrainManyDueAtOnce(t *testing.T) {
 	var served atomic.Int64
 	client := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
 		served.Add(1)
-		return &http.Response{StatusCode: 200, Body: http.NoBody, Header: http.Header{}}, nil
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: http.Header{}}, nil
 	})}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -120,8 +120,7 @@ func (r *scriptRun) play(l *liveLine, now time.Time) bool {
 		return true
 	default:
 		err := r.perform(l, l.employer, l.arguments())
-		var absent *notThere
-		if errors.As(err, &absent) {
+		if _, absent := errors.AsType[*notThere](err); absent {
 			l.due = now.Add(scriptPulse)
 			return false
 		}

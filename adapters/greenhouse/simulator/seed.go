@@ -151,6 +151,9 @@ func (e *SeedEmployer) fillJobs(block int64, path string) error {
 		if j.Name == "" {
 			return inputErrorf(at+".name", "a job needs a name")
 		}
+		if j.ID < 0 {
+			return inputErrorf(at+".id", "an id is a positive number, got %d", j.ID)
+		}
 		if seen[j.ID] {
 			return inputErrorf(at+".id", "%d is the id of another job", j.ID)
 		}

@@ -9,6 +9,7 @@ package simulator
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -174,12 +175,10 @@ func (s *Server) SetSwitches(employer string, p SwitchPatch) error {
 	if err := probe.Apply(p); err != nil {
 		return err
 	}
+	// The old patch may be the seed's own, so it is not changed in place.
 	merged := make(SwitchPatch, len(e.patch)+len(p))
-	for _, from := range []SwitchPatch{e.patch, p} {
-		for name, value := range from {
-			merged[name] = value
-		}
-	}
+	maps.Copy(merged, e.patch)
+	maps.Copy(merged, p)
 	e.patch = merged
 	e.refreshSwitches(s.switches.Load())
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"sort"
 	"strings"
@@ -28,8 +29,7 @@ func inputErrorf(path, format string, args ...any) *InputError {
 
 // under puts a path in front of an error's own path, so that a nested decoder's finding reads as one path.
 func under(path string, err error) error {
-	var in *InputError
-	if errors.As(err, &in) {
+	if in, ok := errors.AsType[*InputError](err); ok {
 		return &InputError{Path: path + strings.TrimPrefix(in.Path, "$"), Message: in.Message}
 	}
 	return &InputError{Path: path, Message: err.Error()}
@@ -186,9 +186,7 @@ func jsonFields(t reflect.Type) map[string]reflect.Type {
 		switch {
 		case tag == "-" || !f.IsExported():
 		case f.Anonymous && tag == "":
-			for name, inner := range jsonFields(f.Type) {
-				fields[name] = inner
-			}
+			maps.Copy(fields, jsonFields(f.Type))
 		case tag == "":
 			fields[f.Name] = f.Type
 		default:

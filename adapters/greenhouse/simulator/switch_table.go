@@ -62,13 +62,11 @@ func choice[T ~string](row int, name, question string, field func(*Switches) *T,
 		if err := json.Unmarshal(raw, &v); err != nil {
 			return inputErrorf("$", "expected one of %s", strings.Join(known, ", "))
 		}
-		for _, k := range known {
-			if k == v {
-				*field(s) = T(v)
-				return nil
-			}
+		if !slices.Contains(known, v) {
+			return inputErrorf("$", "%q is no variant%s", clip(v, 40), suggestion(v, known))
 		}
-		return inputErrorf("$", "%q is no variant%s", clip(v, 40), suggestion(v, known))
+		*field(s) = T(v)
+		return nil
 	}
 	return d
 }
@@ -85,13 +83,11 @@ func code(row int, name, question string, field func(*Switches) *int, allowed ..
 		if err := json.Unmarshal(raw, &v); err != nil {
 			return inputErrorf("$", "expected one of the statuses %v", allowed)
 		}
-		for _, a := range allowed {
-			if a == v {
-				*field(s) = v
-				return nil
-			}
+		if !slices.Contains(allowed, v) {
+			return inputErrorf("$", "%d is no variant, known are %v", v, allowed)
 		}
-		return inputErrorf("$", "%d is no variant, known are %v", v, allowed)
+		*field(s) = v
+		return nil
 	}
 	return d
 }

@@ -1,5 +1,10 @@
 package simulator
 
+import (
+	"maps"
+	"slices"
+)
+
 // Level is a user's permission level in its organisation.
 type Level string
 
@@ -46,10 +51,7 @@ func newMember(u User) *member {
 
 func (m *member) view() User {
 	u := m.User
-	u.Jobs = nil
-	for _, id := range sortedIDs(m.assigned) {
-		u.Jobs = append(u.Jobs, id)
-	}
+	u.Jobs = slices.Sorted(maps.Keys(m.assigned))
 	return u
 }
 

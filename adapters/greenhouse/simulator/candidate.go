@@ -140,7 +140,9 @@ func (e *Employer) create(d *Document, raw json.RawMessage, by *member, sw *Swit
 	if sw.NotesOver == NotesTruncate && sw.NotesMax > 0 && utf8.RuneCountInString(c.notes) > sw.NotesMax {
 		c.notes = string([]rune(c.notes)[:sw.NotesMax])
 	}
-	if !e.server.options.ForgetBodies {
+	if e.server.options.ForgetBodies {
+		c.notes = ""
+	} else {
 		c.raw = raw
 	}
 	for _, m := range d.Emails {

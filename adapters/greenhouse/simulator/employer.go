@@ -17,7 +17,7 @@ type Employer struct {
 	// switches are the effective ones: the server's with the employer's patch over them. patch is guarded by server.switchMu.
 	switches atomic.Pointer[Switches]
 	patch    SwitchPatch
-	log      requestLog
+	log      *requestLog
 	limiter  rateLimiter
 
 	mu           sync.RWMutex
@@ -42,14 +42,13 @@ type Employer struct {
 
 func newEmployer(s *Server, index int, seed SeedEmployer) *Employer {
 	e := &Employer{
-		server: s, name: seed.Name, title: seed.Title, stages: seed.Stages, patch: seed.Switches, prospectsOff: seed.ProspectsOff,
+		server: s, log: newRequestLog(&s.options), name: seed.Name, title: seed.Title, stages: seed.Stages, patch: seed.Switches, prospectsOff: seed.ProspectsOff,
 		users: make(map[string]*member), jobs: make(map[int64]*Job),
 		candidates: make(map[int64]*candidate), applications: make(map[int64]*application),
 		byExternalID: make(map[string][]*candidate), byEmail: make(map[string][]*candidate),
 		lastCandidate: candidateIDs + int64(index)*largeBlock, lastApplication: applicationIDs + int64(index)*largeBlock,
 		lastJob: jobIDs + int64(index)*smallBlock,
 	}
-	e.log.limit = s.options.ReadLog
 	for _, k := range seed.Keys {
 		e.keys = append(e.keys, &k)
 	}

@@ -40,17 +40,44 @@ func (b Body) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(b))
 }
 
-// requestLog keeps all writes and the last reads, and counts everything.
+// requestLog keeps the writes, as a rule all, and the last reads, and counts everything.
 type requestLog struct {
-	// limit is the number of reads kept.
-	limit int
-
 	mu     sync.Mutex
-	writes []Request
-	reads  []Request
-	oldest int
+	writes ring
+	reads  ring
 	counts map[requestKind]int
 }
+
+func newRequestLog(o *Options) *requestLog {
+	l := &requestLog{writes: ring{limit: everything}, reads: ring{limit: o.ReadLog}}
+	if o.ForgetBodies {
+		l.writes.limit = o.ReadLog
+	}
+	return l
+}
+
+// everything is the limit of a ring that never turns.
+const everything = -1
+
+// ring keeps the last requests, as many as its limit says.
+type ring struct {
+	limit  int
+	list   []Request
+	oldest int
+}
+
+func (g *ring) add(r Request) {
+	switch {
+	case g.limit == everything || len(g.list) < g.limit:
+		g.list = append(g.list, r)
+	case g.limit > 0:
+		g.list[g.oldest] = r
+		g.oldest = (g.oldest + 1) % g.limit
+	}
+}
+
+// all gives a copy, oldest first.
+func (g *ring) all() []Request { return slices.Concat(g.list[g.oldest:], g.list[:g.oldest]) }
 
 type requestKind struct {
 	method, path string
@@ -69,34 +96,29 @@ func (l *requestLog) add(r Request) {
 		kind.path = "other"
 	}
 	l.counts[kind]++
-	switch {
-	case r.Method == http.MethodPost:
-		l.writes = append(l.writes, r)
-	case l.limit <= 0:
-	case len(l.reads) < l.limit:
-		l.reads = append(l.reads, r)
-	default:
-		l.reads[l.oldest] = r
-		l.oldest = (l.oldest + 1) % l.limit
+	if r.Method == http.MethodPost {
+		l.writes.add(r)
+	} else {
+		l.reads.add(r)
 	}
 }
 
 func (l *requestLog) written() []Request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.writes)
+	return l.writes.all()
 }
 
 func (l *requestLog) read() []Request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Concat(l.reads[l.oldest:], l.reads[:l.oldest])
+	return l.reads.all()
 }
 
 func (l *requestLog) clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.writes, l.reads, l.oldest, l.counts = nil, nil, 0, nil
+	l.writes, l.reads, l.counts = ring{limit: l.writes.limit}, ring{limit: l.reads.limit}, nil
 }
 
 // RequestCount says how often a kind of request got a status; status 0 counts cut and hanging connections.
@@ -123,7 +145,7 @@ func (l *requestLog) counted() []RequestCount {
 	return list
 }
 
-// Received lists every write (POST) that named one of this organisation's keys, in order.
+// Received lists every write (POST) that named one of this organisation's keys, in order; with Options.ForgetBodies the last ones.
 func (e *Employer) Received() []Request { return e.log.written() }
 
 // Reads lists the last reads (GET), as many as Options.ReadLog says, oldest first.

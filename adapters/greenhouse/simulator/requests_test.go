@@ -11,7 +11,7 @@ import (
 
 func TestRequestLog_KeepsAllWritesAndTheLastReads(t *testing.T) {
 	t.Parallel()
-	l := requestLog{limit: 3}
+	l := newRequestLog(&Options{ReadLog: 3})
 	for i := range 10 {
 		l.add(Request{Seq: uint64(i), Method: http.MethodGet, Path: partnerPath + "jobs", Status: 200})
 		l.add(Request{Seq: uint64(100 + i), Method: http.MethodPost, Path: partnerPath + "candidates", Status: 200})
@@ -65,11 +65,22 @@ func TestRequestOfUnknownKey_IsKeptApart(t *testing.T) {
 
 func TestForgetBodies_KeepsCountsAndNoBodies(t *testing.T) {
 	t.Parallel()
-	w := setup(t, func(o *Options) { o.ForgetBodies, o.ReadLog = true, -1 })
-	w.post(w.person("x"))
-	w.get("jobs")
+	w := setup(t, func(o *Options) { o.ForgetBodies, o.ReadLog = true, 1 })
+	w.post(w.person("x", field("notes", "long")))
+	w.post(w.person("y"))
+	require.Len(t, w.e.Received(), 1)
 	require.Empty(t, w.e.Received()[0].Body)
 	require.Empty(t, w.e.ByExternalID("x")[0].Sent)
+	require.Empty(t, w.e.ByExternalID("x")[0].Notes)
 	require.Equal(t, "Åsa", w.e.ByExternalID("x")[0].FirstName)
+	require.Equal(t, 2, w.e.Counts().Candidates)
+	require.Equal(t, 2, w.e.RequestCounts()[0].Count)
+}
+
+func TestReadLog_CanBeSwitchedOff(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(o *Options) { o.ReadLog = -1 })
+	w.get("jobs")
 	require.Empty(t, w.e.Reads())
+	require.Equal(t, 1, w.e.RequestCounts()[0].Count)
 }

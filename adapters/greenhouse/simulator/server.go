@@ -28,7 +28,8 @@ type Options struct {
 	RandSeed uint64
 	// ReadLog is how many reads are kept per organisation (1,000); writes are always kept. Negative keeps none.
 	ReadLog int
-	// ForgetBodies drops what was sent once it was handled, for load tests in small memory.
+	// ForgetBodies is for load tests in small memory: what was sent is dropped once it was handled, notes too, and of the writes
+	// only the last ReadLog are kept. Candidates stay.
 	ForgetBodies bool
 	// ProfileBaseURL is where profile URLs point to (https://app.greenhouse.io).
 	ProfileBaseURL string
@@ -54,7 +55,7 @@ type Server struct {
 	faultMu   sync.Mutex
 	lastFault int
 
-	strangers requestLog
+	strangers *requestLog
 
 	mu        sync.RWMutex
 	byKey     map[string]*Employer
@@ -87,8 +88,7 @@ func New(o Options) (*Server, error) {
 		o.ProfileBaseURL = "https://app.greenhouse.io"
 	}
 	o.ProfileBaseURL = strings.TrimSuffix(o.ProfileBaseURL, "/")
-	s := &Server{options: o, partner: o.Seed.Partner, oauth: newOAuthBook(), byKey: make(map[string]*Employer), byName: make(map[string]*Employer)}
-	s.strangers.limit = o.ReadLog
+	s := &Server{strangers: newRequestLog(&o), options: o, partner: o.Seed.Partner, oauth: newOAuthBook(), byKey: make(map[string]*Employer), byName: make(map[string]*Employer)}
 	sw := DefaultSwitches()
 	for _, patch := range []SwitchPatch{o.Seed.Switches, o.Switches} {
 		if err := sw.Apply(patch); err != nil {

@@ -42,7 +42,6 @@ type Store struct {
 	Engine  string // badger or memory
 	Dir     string // defaults to Daemon.DataDir/store
 	KeyFile string // defaults to Daemon.DataDir/seal.key
-	Memory  string // small or large: the engine's cache and table sizes
 	MinFree int64  // bytes that stay free on the disk before intake stops
 	Ballast int64  // bytes set aside to be freed when the disk is full
 }
@@ -160,7 +159,7 @@ func Defaults() Config {
 			DataDir: "/var/lib/atssync", RuntimeDir: "/run/atssync",
 			LogLevel: "info", LogFormat: "auto", ShutdownTimeout: 30 * time.Second,
 		},
-		Store: Store{Engine: "badger", Memory: "small", MinFree: 512 << 20, Ballast: 64 << 20},
+		Store: Store{Engine: "badger", MinFree: 512 << 20, Ballast: 64 << 20},
 		Submissions: Submissions{
 			OnUncertain: "hold", ExpireAfter: 60 * day, ReleasePace: 60, MaxDocument: 256 << 10,
 		},

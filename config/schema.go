@@ -66,7 +66,6 @@ func (s *Store) keys() []key {
 		{name: "engine", doc: "badger keeps data on disk; memory forgets it and is for trying things out.", value: choice(&s.Engine, "badger", "memory")},
 		{name: "dir", doc: "The data folder of the engine; data_dir/store when empty.", value: path{&s.Dir}},
 		{name: "key_file", doc: "The key that seals credentials and payloads; data_dir/seal.key when empty. Keep a copy elsewhere: without it the data cannot be read.", value: path{&s.KeyFile}},
-		{name: "memory", doc: "small stays within a few tens of MiB of cache; large reads a million applications faster.", value: choice(&s.Memory, "small", "large")},
 		{name: "min_free", doc: "New applications are turned away while the disk has less free space than this.", value: size{&s.MinFree, 0, 1 << 40}},
 		{name: "ballast", doc: "Space set aside, to be freed by hand when the disk is full all the same.", value: size{&s.Ballast, 0, 1 << 40}},
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/store/badger"
 )
 
 // metrics are the daemon's own, beside those of the parts.
@@ -75,9 +76,9 @@ func (m *metrics) ran(r atssync.Run, skipped int) {
 	m.duration.WithLabelValues(r.Pass).Set(r.FinishedAt.Sub(r.StartedAt).Seconds())
 }
 
-func (m *metrics) committed(d time.Duration, steps, _ int) {
-	m.commit.Observe(d.Seconds())
-	m.steps.Observe(float64(steps))
+func (m *metrics) committed(c badger.Commit) {
+	m.commit.Observe(c.Duration.Seconds())
+	m.steps.Observe(float64(c.Steps))
 }
 
 // watch registers what is read from the store when it is asked for.

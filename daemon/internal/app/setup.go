@@ -32,7 +32,7 @@ func (a *App) setup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.openStore(ctx, secrets); err != nil {
+	if err := a.openStore(ctx); err != nil {
 		return err
 	}
 

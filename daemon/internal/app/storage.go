@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/atssync/atssync/config"
 	"github.com/atssync/atssync/daemon/internal/seal"
@@ -64,7 +63,7 @@ func writeCheck(path, value string) error {
 
 // openStore opens the configured engine and puts the business steps on it. The memory engine forgets everything
 // at the end and is for trying out.
-func (a *App) openStore(ctx context.Context, _ *seal.Keys) error {
+func (a *App) openStore(ctx context.Context) error {
 	c := a.config.Store
 	var engine kv.Engine
 	a.space = func() error { return nil }
@@ -73,8 +72,8 @@ func (a *App) openStore(ctx context.Context, _ *seal.Keys) error {
 		engine = memory.New()
 	} else {
 		e, err := badger.Open(ctx, badger.Options{
-			Dir: c.Dir, Logger: a.log.With("component", "store"), MinFree: c.MinFree, Ballast: c.Ballast,
-			Large: c.Memory == "large", OnCommit: a.observeCommit,
+			Dir: c.Dir, Logger: a.log.With("component", "store"), MinFree: uint64(c.MinFree), Ballast: ballast(c.Ballast),
+			OnCommit: a.observeCommit,
 		})
 		if err != nil {
 			return err
@@ -87,13 +86,21 @@ func (a *App) openStore(ctx context.Context, _ *seal.Keys) error {
 			return nil
 		}
 	}
-	a.store = kv.New(engine)
+	a.store = kv.New(engine, kv.Options{ReleasePerMinute: a.config.Submissions.ReleasePace, SoleOwner: true})
 	a.stops.add("store", func(context.Context) error { return a.store.Close() })
 	return nil
 }
 
-func (a *App) observeCommit(d time.Duration, steps int, bytes int) {
-	if a.metrics != nil {
-		a.metrics.committed(d, steps, bytes)
+func (a *App) observeCommit(c badger.Commit) {
+	if a.metrics != nil { // the store is opened first
+		a.metrics.committed(c)
 	}
+}
+
+// ballast is the config's, where 0 is none; to the engine 0 is its default.
+func ballast(n int64) int64 {
+	if n == 0 {
+		return -1
+	}
+	return n
 }

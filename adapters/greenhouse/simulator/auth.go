@@ -10,6 +10,8 @@ import (
 // caller is who a request comes from, once authenticated.
 type caller struct {
 	user *member
+	// email is the user's address as it was when the request came.
+	email string
 	// scopes limit an OAuth token; nil means a key, which has no scopes.
 	scopes []string
 }
@@ -60,7 +62,7 @@ func (e *Employer) authenticate(c credentials, sw *Switches, f *firedFaults) (ca
 		if m == nil {
 			return caller{}, &unauthorized
 		}
-		return e.active(caller{user: m, scopes: t.scopes}, sw, f)
+		return e.active(caller{user: m, email: m.Email, scopes: t.scopes}, sw, f)
 	}
 	for _, k := range e.keys {
 		if k.Key != c.key {
@@ -78,7 +80,7 @@ func (e *Employer) authenticate(c credentials, sw *Switches, f *firedFaults) (ca
 	if f.keyRevoked || m == nil {
 		return caller{}, &unauthorized
 	}
-	return e.active(caller{user: m}, sw, f)
+	return e.active(caller{user: m, email: m.Email}, sw, f)
 }
 
 // active refuses a disabled user. With empty_200 the caller is let in; the handlers answer with nothing.

@@ -99,7 +99,7 @@ func (x *exchange) handle(path string, cred credentials, body []byte) reply {
 		return *refused
 	}
 	if who.user != nil && cred.token != "" {
-		x.entry.User = who.user.Email
+		x.entry.User = who.email
 	}
 	c := &call{
 		server: x.server, employer: x.employer, caller: who, sw: sw, method: x.r.Method, body: body, faults: x.faults,

@@ -123,7 +123,9 @@ func (c *call) visible(id int64, now time.Time) *listedCandidate {
 func (c *call) listed(a *application) listedApplication {
 	v := listedApplication{ID: a.id, Status: c.statusWord(a), ProfileURL: c.server.profileURL(a.candidate.id, a.id)}
 	if a.job != nil {
-		v.Job = &a.job.Name
+		// A copy, as the answer is encoded after the lock is gone.
+		name := a.job.Name
+		v.Job = &name
 	}
 	shape := StageName
 	switch {

@@ -9,28 +9,31 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPermissionMatrix holds the documented table: who may do what on behalf of whom.
-func TestPermissionMatrix(t *testing.T) {
-	t.Parallel()
-	const disabled = Level("disabled")
-	type row struct {
-		name string
-		// do makes the call for a user and gives the status, and whether something was in the answer.
-		do   func(w *world, email string) (int, bool)
-		want map[Level]string
+const disabled = Level("disabled")
+
+// matrixRow is one line of the documented table: a call, and what each level gets.
+type matrixRow struct {
+	name string
+	// do makes the call for a user and gives the status, and whether something was in the answer.
+	do   func(w *world, email string) (int, bool)
+	want map[Level]string
+}
+
+func matrixCall(method, path, body string) func(*world, string) (int, bool) {
+	return func(w *world, email string) (int, bool) {
+		a, err := w.try(method, path, email, body)
+		require.NoError(w.t, err)
+		return a.status, string(a.body) != "[]"
 	}
-	call := func(method, path, body string) func(*world, string) (int, bool) {
-		return func(w *world, email string) (int, bool) {
-			a, err := w.try(method, path, email, body)
-			require.NoError(w.t, err)
-			return a.status, string(a.body) != "[]"
-		}
-	}
+}
+
+// documentedMatrix is who may do what on behalf of whom.
+func documentedMatrix() []matrixRow {
 	// The seed's Job Admin and Interviewer are assigned to the first two jobs; job 6 is not live and unassigned, 7 is closed.
 	post := func(job int, change ...func(map[string]any)) func(*world, string) (int, bool) {
 		return func(w *world, email string) (int, bool) {
 			change := append([]func(map[string]any){field("job_id", w.e.Jobs()[job].ID)}, change...)
-			return call(http.MethodPost, "candidates", w.person("p", change...))(w, email)
+			return matrixCall(http.MethodPost, "candidates", w.person("p", change...))(w, email)
 		}
 	}
 	read := func(job int, extra bool, change ...func(map[string]any)) func(*world, string) (int, bool) {
@@ -38,15 +41,15 @@ func TestPermissionMatrix(t *testing.T) {
 			change := append([]func(map[string]any){field("job_id", w.e.Jobs()[job].ID)}, change...)
 			r := w.post(w.person("p", change...)).receipt()
 			require.NoError(w.t, w.e.ChangeUser(email, UserChange{UnattachedProspects: &extra}))
-			return call(http.MethodGet, "candidates?candidate_ids="+strconv.FormatInt(r.ID, 10), "")(w, email)
+			return matrixCall(http.MethodGet, "candidates?candidate_ids="+strconv.FormatInt(r.ID, 10), "")(w, email)
 		}
 	}
 	everyone := map[Level]string{SiteAdmin: "yes", JobAdmin: "yes", Interviewer: "yes", Basic: "yes", disabled: "401"}
 	onlySite := map[Level]string{SiteAdmin: "yes", JobAdmin: "404", Interviewer: "404", Basic: "yes", disabled: "401"}
-	for _, r := range []row{
-		{"GET current_user", call(http.MethodGet, "current_user", ""), everyone},
-		{"GET jobs", call(http.MethodGet, "jobs", ""), everyone},
-		{"GET prospect_pools", call(http.MethodGet, "prospect_pools", ""), everyone},
+	return []matrixRow{
+		{"GET current_user", matrixCall(http.MethodGet, "current_user", ""), everyone},
+		{"GET jobs", matrixCall(http.MethodGet, "jobs", ""), everyone},
+		{"GET prospect_pools", matrixCall(http.MethodGet, "prospect_pools", ""), everyone},
 		{"POST candidate on an assigned job", post(0), everyone},
 		{"POST candidate on an unassigned hidden job", post(6), onlySite},
 		{
@@ -76,11 +79,16 @@ func TestPermissionMatrix(t *testing.T) {
 		},
 		{
 			"POST tracking_link", func(w *world, email string) (int, bool) {
-				return call(http.MethodPost, "tracking_link", fmt.Sprintf(`{"job_id":%d}`, w.e.Jobs()[0].ID))(w, email)
+				return matrixCall(http.MethodPost, "tracking_link", fmt.Sprintf(`{"job_id":%d}`, w.e.Jobs()[0].ID))(w, email)
 			},
 			map[Level]string{SiteAdmin: "yes", JobAdmin: "yes", Interviewer: "yes", Basic: "403", disabled: "401"},
 		},
-	} {
+	}
+}
+
+func TestPermissionMatrix(t *testing.T) {
+	t.Parallel()
+	for _, r := range documentedMatrix() {
 		for level, want := range r.want {
 			t.Run(r.name+"/"+string(level), func(t *testing.T) {
 				t.Parallel()

@@ -109,7 +109,11 @@ func (a *App) Start(ctx context.Context) {
 	a.socket.Start()
 	a.stops.add("socket", a.socket.Stop)
 	go a.afterAdapters(ctx)
-	a.log.Info("atssync is running", "version", a.version, "socket", a.config.Daemon.Socket, "connections", len(a.leases.Held()))
+	ops := ""
+	if addr := a.OpsAddr(); addr != nil {
+		ops = addr.String()
+	}
+	a.log.Info("atssync is running", "version", a.version, "socket", a.config.Daemon.Socket, "ops", ops, "connections", len(a.leases.Held()))
 }
 
 // afterAdapters does what has to wait for the adapters' first start.

@@ -173,10 +173,13 @@ type Submission struct {
 	Receipt      *Receipt `json:"receipt,omitempty"`
 	Trouble      *Trouble `json:"trouble,omitempty"`
 	// PossibleDuplicate marks one that a person or the resend policy sent again without proof.
-	PossibleDuplicate bool      `json:"possible_duplicate,omitempty"`
-	AcceptedAt        time.Time `json:"accepted_at"`
-	UpdatedAt         time.Time `json:"updated_at"`
-	ExpiresAt         time.Time `json:"expires_at"`
+	PossibleDuplicate bool `json:"possible_duplicate,omitempty"`
+	// Orphaned says that it was cancelled because its connection was removed: nobody decided against the
+	// application, and the same document sent again is judged again.
+	Orphaned   bool      `json:"orphaned,omitempty"`
+	AcceptedAt time.Time `json:"accepted_at"`
+	UpdatedAt  time.Time `json:"updated_at"`
+	ExpiresAt  time.Time `json:"expires_at"`
 	// Proposal is a candidate that Find showed by e-mail and job; only a person may accept it.
 	Proposal *Receipt `json:"proposal,omitempty"`
 }

@@ -91,9 +91,13 @@ func (st *step) accept(in *atssync.NewSubmission) (atssync.Accepted, error) {
 	if err != nil {
 		return refused(err)
 	}
+	orphan, err := st.orphaned(first)
+	if err != nil {
+		return atssync.Accepted{}, err
+	}
 	switch {
 	case first == nil:
-	case first.Fingerprint == n.Fingerprint:
+	case first.Fingerprint == n.Fingerprint && !orphan:
 		return atssync.Accepted{Result: atssync.AcceptedReplay, Submission: *first}, nil
 	case !first.State.Revisable() || len(first.Continuation) > 0:
 		return refused(notRevisable(first))
@@ -118,6 +122,24 @@ func (st *step) accept(in *atssync.NewSubmission) (atssync.Accepted, error) {
 		st.emit(c, s.StateEvent(st.now))
 	}
 	return atssync.Accepted{Result: atssync.AcceptedNew, Submission: s}, nil
+}
+
+// orphaned reports whether a submission is given up only because its connection was removed, or is about to
+// be by a task that is still under way.
+func (st *step) orphaned(s *atssync.Submission) (bool, error) {
+	if s == nil || s.State == atssync.StateCancelled {
+		return s != nil && s.Orphaned, nil
+	}
+	if s.State != atssync.StateQueued && s.State != atssync.StateHeld {
+		return false, nil
+	}
+	tasks, err := st.pending(s.Connection)
+	for _, t := range tasks {
+		if t.Kind == atssync.TaskCancel && !s.UpdatedAt.After(t.CreatedAt) {
+			return true, err
+		}
+	}
+	return false, err
 }
 
 // known finds the connection of a new submission and the first submission with its external id, which is nil
@@ -199,7 +221,7 @@ func (st *step) revise(c *atssync.Connection, first *atssync.Submission, in *ats
 	n := &in.Submission
 	s.Revision++
 	s.Fingerprint, s.PersonKeys, s.PlatformJob, s.ExpiresAt = n.Fingerprint, n.PersonKeys, n.PlatformJob, n.ExpiresAt
-	s.Trouble, s.Proposal, s.Failures, s.NextAt = nil, nil, 0, st.now
+	s.Trouble, s.Proposal, s.Failures, s.NextAt, s.Orphaned = nil, nil, 0, st.now, false
 	if err := st.save(&was, s); err != nil {
 		return atssync.Accepted{}, err
 	}

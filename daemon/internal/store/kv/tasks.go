@@ -236,6 +236,7 @@ func (st *step) workOn(t *atssync.Task, c *atssync.Connection, s *atssync.Submis
 		if !waits || c.State != atssync.ConnectionRemoved && s.UpdatedAt.After(t.CreatedAt) {
 			return false, false, nil
 		}
+		s.Orphaned = true
 		return true, false, st.moveTo(c, s, verdict{state: atssync.StateCancelled})
 	}
 	return false, false, nil

@@ -27,6 +27,9 @@ const (
 	newSuffix   = ".partial" // a file that is being written
 )
 
+// remedy is what a person can do about a folder that cannot be used.
+const remedy = "restore the last backup into an empty folder with `atssync restore --from BACKUP`"
+
 // The states of a folder.
 const (
 	stateCreating  = "creating"  // nothing was acknowledged yet: the next start begins anew
@@ -61,10 +64,10 @@ func decodeFormat(data []byte) (format, error) {
 	at := strings.LastIndex(text, "crc ")
 	if !strings.HasPrefix(text, "atssync store ") || at < 0 ||
 		text[at:] != fmt.Sprintf("crc %08x\n", crc32.Checksum(data[:at], castagnoli)) {
-		return f, errors.New("it is damaged: its checksum does not match")
+		return f, errors.New("it is damaged, its checksum does not match; nothing was changed: " + remedy)
 	}
 	if _, err := fmt.Sscanf(text, "atssync store %d\n", &f.version); err != nil || f.version < 1 {
-		return f, errors.New("it names no version")
+		return f, errors.New("it names no version: " + remedy)
 	}
 	if f.version > formatVersion {
 		return f, fmt.Errorf("the store was written by a newer atssync (store format %d; this one knows %d): "+
@@ -72,7 +75,7 @@ func decodeFormat(data []byte) (format, error) {
 	}
 	n, err := fmt.Sscanf(text[:at], fmt.Sprintf("atssync store %d\nid %%s\nstate %%s\n", f.version), &f.id, &f.state)
 	if raw, hexErr := hex.DecodeString(f.id); err != nil || n != 2 || hexErr != nil || len(raw) != 16 {
-		return f, errors.New("it names no store")
+		return f, errors.New("it names no store: " + remedy)
 	}
 	return f, nil
 }
@@ -99,7 +102,7 @@ func readFormat(dir string) (f format, found bool, err error) {
 		case lockFile, formatFile + newSuffix, "lost+found":
 		default:
 			return f, false, fmt.Errorf("the folder %s holds %s but no %s file, so it is not an atssync store and was left as it is: "+
-				"name an empty folder, or restore a backup into one with `atssync restore --from BACKUP`",
+				"name an empty folder, or "+remedy,
 				dir, entry.Name(), formatFile)
 		}
 	}

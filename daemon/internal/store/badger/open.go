@@ -263,8 +263,8 @@ func (e *Engine) damage(found string, notes ...string) error {
 			text += "; " + note
 		}
 	}
-	return fmt.Errorf("%w: the data folder %s is not started: %s. Restore the last backup into an empty folder with `atssync restore --from BACKUP`",
-		kv.ErrCorrupt, e.opts.Dir, text)
+	return fmt.Errorf("%w: the data folder %s is not started: %s; %s",
+		kv.ErrCorrupt, e.opts.Dir, text, remedy)
 }
 
 // openBadger opens Badger with the small memory profile. It is managed: the number of our commit is

@@ -148,6 +148,9 @@ runtime_dir = %q
 ballast = "0B"
 min_free = "64MiB"
 
+[submissions]
+last_name_fallback = "(one name only)"
+
 [adapters]
 dir = %q
 

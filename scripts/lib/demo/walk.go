@@ -110,9 +110,6 @@ func (d *demo) applications(ctx context.Context) (string, error) {
 	for n := range d.people {
 		l := page.Items[n%len(page.Items)]
 		doc := people.Invent(1, uint64(n), l.Connection, l.PlatformJob, now)
-		if doc.Person.LastName == "" { // Greenhouse wants one
-			doc.Person.LastName = "(single name)"
-		}
 		if err := enc.Encode(doc); err != nil {
 			return "", err
 		}

@@ -11,13 +11,13 @@ type Meta struct {
 
 // Exchange is one request to the ATS, fit to be shown to an operator: no secret, no personal data.
 type Exchange struct {
-	Method    string
-	Endpoint  string // template without values: "/v1/partner/candidates"
-	Status    int    // 0 when no answer came
-	StartedAt time.Time
-	Duration  time.Duration
-	RequestID string // the ATS's own, when it gives one
-	Excerpt   string // redacted, ≤ 512 bytes
+	Method    string        `json:"method"`
+	Endpoint  string        `json:"endpoint"`         // template without values: "/v1/partner/candidates"
+	Status    int           `json:"status,omitempty"` // 0 when no answer came
+	StartedAt time.Time     `json:"started_at"`
+	Duration  time.Duration `json:"duration_ns"`
+	RequestID string        `json:"request_id,omitempty"` // the ATS's own, when it gives one
+	Excerpt   string        `json:"excerpt,omitempty"`    // redacted, ≤ 512 bytes
 }
 
 // Budget is what the ATS's limit headers said last.

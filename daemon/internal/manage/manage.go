@@ -36,6 +36,7 @@ type Store interface {
 // Reads is what is only looked at.
 type Reads interface {
 	Lane(ctx context.Context, connection string) (atssync.Lane, error)
+	UpdateLane(ctx context.Context, l atssync.Lease, change atssync.LaneChange, now time.Time) (atssync.Lane, error)
 	Application(ctx context.Context, id string) (atssync.Application, error)
 	Applications(ctx context.Context, q atssync.ApplicationQuery) (atssync.Page[atssync.Application], error)
 	Checkpoints(ctx context.Context, connection string) ([]atssync.Checkpoint, error)

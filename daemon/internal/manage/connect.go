@@ -1,0 +1,168 @@
+package manage
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// ConnectRequest connects an account to an ATS account.
+type ConnectRequest struct {
+	Account string
+	Name    string // "" takes the ATS account's name, or the adapter's label
+	Adapter string
+	// Fields are the values of the manifest's fields, secret and not, by name.
+	Fields map[string]sdk.Secret
+	// Operator allows fields that the operator fills in.
+	Operator bool
+	// DryRun checks and saves nothing.
+	DryRun           bool
+	OnUncertain      atssync.OnUncertain
+	LastNameFallback string
+	NoteTemplate     string
+	StatusOverrides  []atssync.StatusOverride
+}
+
+// ConnectResult tells what was saved and what the check showed.
+type ConnectResult struct {
+	Connection Connection            `json:"connection"`
+	Checks     []atssync.CheckResult `json:"checks"`
+	// Revived says that the same ATS account was connected before: its id, keys and numbers go on.
+	Revived bool `json:"revived,omitempty"`
+	DryRun  bool `json:"dry_run,omitempty"`
+}
+
+// Connect checks the values against the ATS and saves the connection when it accepts them. A wrong value is
+// CodeInvalid with its path; what the ATS does not accept is CodeCheckFailed with every finding, and nothing is
+// saved. CodeExists names a live connection of the same ATS user.
+func (s *Service) Connect(ctx context.Context, req ConnectRequest) (ConnectResult, error) {
+	now := time.Now().UTC()
+	m, err := s.manifest(req.Adapter)
+	if err != nil {
+		return ConnectResult{}, err
+	}
+	c := atssync.Connection{
+		ID: atssync.NewID(atssync.PrefixConnection, now), Name: req.Name, Account: req.Account, Adapter: req.Adapter,
+		State: atssync.ConnectionActive, ManagedBy: atssync.ManagedByAPI, OnUncertain: req.OnUncertain,
+		LastNameFallback: req.LastNameFallback, NoteTemplate: req.NoteTemplate, StatusOverrides: req.StatusOverrides,
+	}
+	v := newValues()
+	problems := append(policy(c, m), s.change(v, m, req.Fields, req.Operator)...)
+	if bad := badID(req.Account); bad != "" {
+		problems = append(problems, atssync.FieldError{Path: "account", Message: bad})
+	}
+	if len(problems) > 0 {
+		return ConnectResult{}, invalid("the connection", problems)
+	}
+	reply, err := s.check(ctx, c.Adapter, s.merged(c.ID, c.Adapter, v))
+	if err != nil {
+		return ConnectResult{}, err
+	}
+	reported(&c, reply)
+	c.CheckedAt = now
+	out := ConnectResult{Checks: atssync.CheckResults(reply.Items), DryRun: req.DryRun}
+	if c.Name == "" {
+		if c.Name, err = s.freeName(ctx, c.Account, cmp.Or(reply.AccountName, m.Label, m.Name)); err != nil {
+			return ConnectResult{}, err
+		}
+	}
+	s.identify(&c, v, &reply)
+	if req.DryRun {
+		c.ID, c.Settings = "", v.settings
+		out.Connection = s.view(c, atssync.Lane{})
+		return out, nil
+	}
+	saved, revived, err := s.create(ctx, c, v, now)
+	if err != nil {
+		return ConnectResult{}, err
+	}
+	out.Revived = revived
+	out.Connection, err = s.shown(ctx, saved)
+	return out, err
+}
+
+// create seals the values and stores a new connection, or the removed one that it continues.
+func (s *Service) create(ctx context.Context, c atssync.Connection, v values, now time.Time) (saved atssync.Connection, revived bool, err error) {
+	twin, err := s.twin(ctx, c)
+	if err != nil {
+		return c, false, err
+	}
+	made := c.ID
+	if twin != nil {
+		c.ID, revived = twin.ID, true
+	}
+	if err := s.seal(&c, v); err != nil {
+		return c, false, err
+	}
+	saved, err = s.o.Store.CreateConnection(ctx, c, now)
+	if atssync.CodeOf(err) == atssync.CodeExists && twin != nil {
+		// Somebody revived it meanwhile; the store says what stands in the way of a new one.
+		c.ID, revived = made, false
+		if err := s.seal(&c, v); err != nil {
+			return c, false, err
+		}
+		saved, err = s.o.Store.CreateConnection(ctx, c, now)
+	}
+	if err != nil {
+		return c, false, err
+	}
+	if saved.ID != c.ID { // it was removed since it was looked for: seal for the id that it has
+		revived = true
+		saved, err = s.o.Store.UpdateConnection(ctx, saved.ID, 0, func(u *atssync.Connection) error { return s.seal(u, v) }, now)
+		if err != nil {
+			return c, false, err
+		}
+	}
+	s.o.Changed(saved.ID)
+	s.o.Wake(saved.ID)
+	return saved, revived, nil
+}
+
+// freeName returns name, or name with a number when the account has a live connection of that name.
+func (s *Service) freeName(ctx context.Context, account, name string) (string, error) {
+	for n := 1; ; n++ {
+		try := name
+		if n > 1 {
+			try = fmt.Sprintf("%s %d", name, n)
+		}
+		page, err := s.o.Store.Connections(ctx, atssync.ConnectionQuery{Account: account, Name: try})
+		if err != nil || len(page.Items) == 0 || n > 100 {
+			return try, err
+		}
+	}
+}
+
+// check asks the ATS about values that are not saved yet, and refuses what it does not accept.
+func (s *Service) check(ctx context.Context, adapter string, sc sdk.Connection) (sdk.CheckReply, error) {
+	reply, err := s.look(ctx, adapter, sc)
+	if err != nil {
+		return reply, err
+	}
+	if !reply.OK() {
+		return reply, checkFailed("the ATS does not accept this connection; nothing was saved", reply)
+	}
+	return reply, nil
+}
+
+func (s *Service) look(ctx context.Context, adapter string, sc sdk.Connection) (sdk.CheckReply, error) {
+	return reserved(ctx, s, adapter, sc, "", func(c sdk.Client, sc sdk.Connection) (sdk.CheckReply, error) {
+		return c.Check(ctx, sdk.CheckRequest{Connection: sc, PartnerName: s.o.PartnerName})
+	})
+}
+
+// checkFailed is the error for a check with a finding that is not OK; the first one gives the remedy.
+func checkFailed(message string, r sdk.CheckReply) *atssync.Error {
+	e := &atssync.Error{Code: atssync.CodeCheckFailed, Message: message, Checks: atssync.CheckResults(r.Items)}
+	for _, it := range r.Items {
+		if !it.OK && !it.Warning {
+			e.Message = message + ": " + it.Cause
+			e.Remedy = it.Remedy
+			break
+		}
+	}
+	return e
+}

@@ -1,0 +1,174 @@
+package manage
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+)
+
+const (
+	maxShare = 500 // items of one step of the store
+	maxTitle = 500 // characters
+)
+
+// PutPlatformJobs stores platform jobs, or replaces them. All problems are told at once, by index
+// ("[3].title"), and then nothing is stored. A job id of another account is CodeAccountMismatch.
+func (s *Service) PutPlatformJobs(ctx context.Context, jobs []atssync.PlatformJob) error {
+	now := time.Now().UTC()
+	var problems []atssync.FieldError
+	for i := range jobs {
+		jobs[i].UpdatedAt = now
+		for _, p := range jobProblems(jobs[i]) {
+			p.Path = fmt.Sprintf("[%d].%s", i, p.Path)
+			problems = append(problems, p)
+		}
+	}
+	if len(problems) > 0 {
+		return invalid("the list of platform jobs", problems)
+	}
+	for len(jobs) > 0 {
+		n := min(len(jobs), maxShare)
+		if err := s.o.Store.PutPlatformJobs(ctx, jobs[:n:n], now); err != nil {
+			return err
+		}
+		jobs = jobs[n:]
+	}
+	return nil
+}
+
+func jobProblems(j atssync.PlatformJob) []atssync.FieldError {
+	var out []atssync.FieldError
+	refuse := func(path, message string) {
+		if message != "" {
+			out = append(out, atssync.FieldError{Path: path, Message: message})
+		}
+	}
+	refuse("id", badID(j.ID))
+	refuse("account", badID(j.Account))
+	refuse("title", badText(j.Title, true))
+	refuse("location", badText(j.Location, false))
+	refuse("requisition_id", badText(j.RequisitionID, false))
+	if j.URL != "" {
+		if u, err := url.Parse(j.URL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || len(j.URL) > 2048 {
+			refuse("url", "is not the address of a web page")
+		}
+	}
+	return out
+}
+
+func badText(text string, required bool) string {
+	switch n := utf8.RuneCountInString(text); {
+	case required && strings.TrimSpace(text) == "":
+		return "is required"
+	case n > maxTitle:
+		return fmt.Sprintf("has %d characters; the limit is %d", n, maxTitle)
+	case !utf8.ValidString(text):
+		return "is not valid UTF-8"
+	}
+	return ""
+}
+
+// platformJobKeys are the keys, or columns, of a file of platform jobs.
+var platformJobKeys = []string{"id", "account", "title", "location", "requisition_id", "url", "open"}
+
+// ImportPlatformJobs stores the jobs of a file; account is used for records without one. What is wrong with a
+// record is in the report, with its line, and the others go on.
+func (s *Service) ImportPlatformJobs(ctx context.Context, r io.Reader, f Format, account string) (ImportReport, error) {
+	imp := &jobImport{s: s, account: account, now: time.Now().UTC()}
+	err := readRecords(r, f, platformJobKeys, func(rec record) error { return imp.add(ctx, rec) })
+	if flushErr := imp.flush(ctx); err == nil {
+		err = flushErr
+	}
+	return imp.report, err
+}
+
+// jobImport stores the jobs of a file in shares.
+type jobImport struct {
+	s       *Service
+	account string
+	now     time.Time
+	report  ImportReport
+	jobs    []atssync.PlatformJob
+	lines   []int
+}
+
+func (i *jobImport) add(ctx context.Context, rec record) error {
+	i.report.Read++
+	if rec.err != nil {
+		i.report.refuse(rec.line, rec.err)
+		return nil
+	}
+	open, bad := rec.bool("open", true)
+	v := rec.values
+	j := atssync.PlatformJob{
+		ID: v["id"], Account: v["account"], Title: v["title"], Location: v["location"],
+		RequisitionID: v["requisition_id"], URL: v["url"], Open: open, UpdatedAt: i.now,
+	}
+	if j.Account == "" {
+		j.Account = i.account
+	}
+	problems := jobProblems(j)
+	if bad != nil {
+		problems = append(problems, *bad)
+	}
+	if len(problems) > 0 {
+		i.report.refuse(rec.line, invalid("the job", problems))
+		return nil
+	}
+	i.jobs, i.lines = append(i.jobs, j), append(i.lines, rec.line)
+	if len(i.jobs) < maxShare {
+		return nil
+	}
+	return i.flush(ctx)
+}
+
+// flush stores a share. When one of its jobs is refused nothing of it is stored, and then each goes alone, so
+// that the line at fault is found.
+func (i *jobImport) flush(ctx context.Context) error {
+	jobs, lines := i.jobs, i.lines
+	i.jobs, i.lines = nil, nil
+	if len(jobs) == 0 {
+		return nil
+	}
+	err := i.s.o.Store.PutPlatformJobs(ctx, append([]atssync.PlatformJob(nil), jobs...), i.now)
+	if err == nil {
+		i.report.Stored += len(jobs)
+		return nil
+	}
+	if !aboutInput(err) {
+		return err
+	}
+	for n, j := range jobs {
+		err := i.s.o.Store.PutPlatformJobs(ctx, []atssync.PlatformJob{j}, i.now)
+		switch {
+		case err == nil:
+			i.report.Stored++
+		case aboutInput(err):
+			i.report.refuse(lines[n], err)
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// aboutInput reports whether an error is a refusal of what was given, so that the next record may fare better.
+func aboutInput(err error) bool {
+	switch atssync.CodeOf(err) {
+	case atssync.CodeInvalid, atssync.CodeNotFound, atssync.CodeExists, atssync.CodeConflict, atssync.CodeChanged,
+		atssync.CodeAccountMismatch, atssync.CodeForbidden:
+		return true
+	}
+	return false
+}
+
+// PlatformJobs lists platform jobs.
+func (s *Service) PlatformJobs(ctx context.Context, q atssync.JobQuery) (atssync.Page[atssync.PlatformJob], error) {
+	return s.o.Store.PlatformJobs(ctx, q)
+}

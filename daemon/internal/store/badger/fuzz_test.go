@@ -119,3 +119,9 @@ func FuzzCheckTable(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0})
 	f.Fuzz(func(_ *testing.T, data []byte) { _ = checkTable(data) })
 }
+
+func FuzzCheckLog(f *testing.F) {
+	f.Add(make([]byte, 64))
+	f.Add(append(make([]byte, logHeader), 0, 0, 4, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 1, 2, 3))
+	f.Fuzz(func(_ *testing.T, data []byte) { _ = checkLog(data) })
+}

@@ -149,20 +149,14 @@ func call[T any](ctx context.Context, s *Service, c atssync.Connection, p sdk.Po
 	if err != nil {
 		return none, err
 	}
-	return reserved(ctx, s, c.Adapter, sc, p, f)
-}
-
-// reserved makes one call within the host's limits.
-func reserved[T any](ctx context.Context, s *Service, adapter string, sc sdk.Connection, p sdk.Power, f func(sdk.Client, sdk.Connection) (T, error)) (T, error) {
-	var none T
-	client, done, err := s.o.Adapters.Reserve(ctx, adapter, sc, p)
+	client, done, err := s.o.Adapters.Reserve(ctx, c.Adapter, sc, p)
 	if err != nil {
-		return none, s.adapterError(adapter, err)
+		return none, s.adapterError(c.Adapter, err)
 	}
 	defer done()
 	out, err := f(client, sc)
 	if err != nil {
-		return none, s.adapterError(adapter, err)
+		return none, s.adapterError(c.Adapter, err)
 	}
 	return out, nil
 }

@@ -148,10 +148,18 @@ func (s *Service) check(ctx context.Context, adapter string, sc sdk.Connection) 
 	return reply, nil
 }
 
+// look makes a check and judges nothing.
 func (s *Service) look(ctx context.Context, adapter string, sc sdk.Connection) (sdk.CheckReply, error) {
-	return reserved(ctx, s, adapter, sc, "", func(c sdk.Client, sc sdk.Connection) (sdk.CheckReply, error) {
-		return c.Check(ctx, sdk.CheckRequest{Connection: sc, PartnerName: s.o.PartnerName})
-	})
+	client, done, err := s.o.Adapters.Reserve(ctx, adapter, sc, "")
+	if err != nil {
+		return sdk.CheckReply{}, s.adapterError(adapter, err)
+	}
+	defer done()
+	reply, err := client.Check(ctx, sdk.CheckRequest{Connection: sc, PartnerName: s.o.PartnerName})
+	if err != nil {
+		return reply, s.adapterError(adapter, err)
+	}
+	return reply, nil
 }
 
 // checkFailed is the error for a check with a finding that is not OK; the first one gives the remedy.

@@ -3,6 +3,7 @@ package manage
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
 	sdk "github.com/atssync/atssync/plugin-sdk"
@@ -30,9 +31,7 @@ func (s *Service) open(c atssync.Connection) (values, error) {
 		return values{}, removed(c)
 	}
 	v := newValues()
-	for name, value := range c.Settings {
-		v.settings[name] = value
-	}
+	maps.Copy(v.settings, c.Settings)
 	if len(c.Credentials) == 0 {
 		return v, nil
 	}

@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -129,9 +130,7 @@ func (s *Service) rewrite(ctx context.Context, c atssync.Connection, req RepairR
 	if err != nil {
 		// What cannot be opened is replaced as a whole: that is what a repair is for.
 		old = newValues()
-		for k, v := range c.Settings {
-			old.settings[k] = v
-		}
+		maps.Copy(old.settings, c.Settings)
 	}
 	v := old.clone()
 	if problems := s.change(v, m, req.Fields, req.Operator); len(problems) > 0 {

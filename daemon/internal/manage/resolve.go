@@ -1,0 +1,232 @@
+package manage
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// ResolveRequest settles an uncertain submission. It is named by ID, or by Connection and ExternalID.
+type ResolveRequest struct {
+	ID         string             `json:"submission,omitempty"`
+	Connection string             `json:"connection,omitempty"`
+	ExternalID string             `json:"external_id,omitempty"`
+	Action     atssync.Resolution `json:"action"`
+	// ProfileURL is the candidate's page in the ATS, with ResolvedSubmitted.
+	ProfileURL string `json:"profile_url,omitempty"`
+}
+
+// Resolve settles an uncertain submission as a person says. That it was submitted is not taken on trust: the
+// candidate behind ProfileURL is read back, and must carry our external id.
+func (s *Service) Resolve(ctx context.Context, req ResolveRequest) (Submission, error) {
+	if problems := resolveProblems(req); len(problems) > 0 {
+		return Submission{}, invalid("the resolution", problems)
+	}
+	if req.ID == "" {
+		id, err := s.SubmissionID(ctx, req.Connection, req.ExternalID)
+		if err != nil {
+			return Submission{}, err
+		}
+		req.ID = id
+	}
+	sub, err := s.o.Store.Submission(ctx, req.ID)
+	if err != nil {
+		return Submission{}, err
+	}
+	if sub.State != atssync.StateUncertain {
+		return Submission{}, atssync.Errorf(atssync.CodeConflict, "submission %s is %s; only an uncertain one is resolved", sub.ID, sub.State)
+	}
+	how := atssync.SettleUncertain{Resolution: req.Action, By: "person"}
+	now := time.Now().UTC()
+	if req.Action == atssync.ResolvedSubmitted {
+		receipt, job, err := s.readBack(ctx, sub, req.ProfileURL)
+		if err != nil {
+			return Submission{}, err
+		}
+		app := atssync.NewApplication(sub, receipt, job, now)
+		how.Receipt, how.Application = &receipt, &app
+	}
+	sub, err = s.o.Store.Resolve(ctx, sub.ID, how, now)
+	if err != nil {
+		return Submission{}, err
+	}
+	s.o.Wake(sub.Connection)
+	return submissionView(sub), nil
+}
+
+func resolveProblems(req ResolveRequest) []atssync.FieldError {
+	var out []atssync.FieldError
+	refuse := func(path, message string) {
+		out = append(out, atssync.FieldError{Path: path, Message: message})
+	}
+	if req.ID == "" && req.ExternalID == "" {
+		refuse("submission", "is required: give the submission's id, or its external_id and connection")
+	}
+	if req.ID == "" && req.ExternalID != "" && req.Connection == "" {
+		refuse("connection", "is required with external_id")
+	}
+	switch req.Action {
+	case atssync.ResolvedSubmitted:
+		if req.ProfileURL == "" {
+			refuse("profile_url", "is required: give the address of the candidate's page in the ATS")
+		}
+	case atssync.ResolvedSendAgain, atssync.ResolvedGiveUp:
+		if req.ProfileURL != "" {
+			refuse("profile_url", "is for submitted only")
+		}
+	default:
+		refuse("action", "must be submitted, send_again or give_up")
+	}
+	return out
+}
+
+// readBack reads the candidate behind a profile address and returns its receipt, if it is this submission's.
+func (s *Service) readBack(ctx context.Context, sub atssync.Submission, address string) (receipt atssync.Receipt, job string, err error) {
+	c, err := s.o.Store.Connection(ctx, sub.Connection)
+	if err != nil {
+		return receipt, "", err
+	}
+	m, err := s.manifest(c.Adapter)
+	if err != nil {
+		return receipt, "", err
+	}
+	candidate, application, err := profileIDs(m, address)
+	if err != nil {
+		return receipt, "", err
+	}
+	ref := sdk.ApplicationRef{CandidateID: candidate, ApplicationID: application, ExternalID: sub.ExternalID, JobID: sub.ATSJob}
+	reply, err := call(ctx, s, c, sdk.PowerReadStatuses, func(cl sdk.Client, sc sdk.Connection) (sdk.ReadStatusesReply, error) {
+		return cl.ReadStatuses(ctx, sdk.ReadStatusesRequest{Connection: sc, Applications: []sdk.ApplicationRef{ref}})
+	})
+	if err != nil {
+		return receipt, "", err
+	}
+	rd, err := ours(sub, ref, reply.Readings, m)
+	if err != nil {
+		return receipt, "", err
+	}
+	receipt = atssync.Receipt{CandidateID: rd.CandidateID, ApplicationID: rd.ApplicationID, ProfileURL: rd.ProfileURL}
+	if receipt.ProfileURL == "" {
+		receipt.ProfileURL = address
+	}
+	if receipt.ApplicationID != "" {
+		others, err := s.o.Store.SubmissionsByReceipt(ctx, c.ID, "", receipt.ApplicationID)
+		if err != nil {
+			return receipt, "", err
+		}
+		for _, o := range others {
+			if o.ID != sub.ID {
+				return receipt, "", atssync.Errorf(atssync.CodeConflict, "the ATS application %s is already followed as submission %s", receipt.ApplicationID, o.ID)
+			}
+		}
+	}
+	return receipt, rd.JobName, nil
+}
+
+// profileIDs takes the ATS's ids out of the address of a candidate's page.
+func profileIDs(m sdk.Manifest, address string) (candidate, application string, err error) {
+	if m.ProfileURL == "" {
+		return "", "", atssync.Errorf(atssync.CodeConflict, "the adapter of %s does not say how the addresses of its candidates' pages look", m.Label).
+			WithRemedy("send it again or give it up")
+	}
+	re, err := regexp.Compile(m.ProfileURL)
+	if err != nil {
+		return "", "", atssync.Errorf(atssync.CodeAdapter, "the adapter of %s describes its profile addresses by an expression that cannot be read", m.Label).
+			WithRemedy("tell the adapter's author")
+	}
+	match := re.FindStringSubmatch(address)
+	if i := re.SubexpIndex("candidate"); match != nil && i >= 0 {
+		candidate = match[i]
+	}
+	if i := re.SubexpIndex("application"); match != nil && i >= 0 {
+		application = match[i]
+	}
+	if candidate == "" {
+		return "", "", invalid("the resolution", []atssync.FieldError{{
+			Path: "profile_url", Message: "is not the address of a candidate's page of " + m.Label + "; open the candidate there and copy the address",
+		}})
+	}
+	return candidate, application, nil
+}
+
+// ours finds the reading that is this submission's, or says in clear words why none is.
+func ours(sub atssync.Submission, ref sdk.ApplicationRef, readings []sdk.Reading, m sdk.Manifest) (sdk.Reading, error) {
+	seen := slices.DeleteFunc(slices.Clone(readings), func(r sdk.Reading) bool {
+		return r.CandidateID != ref.CandidateID || r.Gone != ""
+	})
+	if len(seen) == 0 {
+		e := atssync.Errorf(atssync.CodeNotFound, "%s does not show the candidate %s to this connection, so nobody can prove that it is submission %s", m.Label, ref.CandidateID, sub.ID)
+		if m.ReadPermission != "" {
+			e.Remedy = "check the address; reading needs: " + m.ReadPermission
+		}
+		return sdk.Reading{}, e
+	}
+	own := slices.DeleteFunc(slices.Clone(seen), func(r sdk.Reading) bool { return r.ExternalID != sub.ExternalID })
+	if len(own) == 0 {
+		what := "carries no external id"
+		if seen[0].ExternalID != "" {
+			what = fmt.Sprintf("carries the external id %q", seen[0].ExternalID)
+		}
+		return sdk.Reading{}, atssync.Errorf(atssync.CodeConflict, "the candidate %s %s, not ours %q: it is another application", ref.CandidateID, what, sub.ExternalID).
+			WithRemedy("find the candidate that we sent; if there is none, send it again")
+	}
+	narrow := func(keep func(sdk.Reading) bool) {
+		if kept := slices.DeleteFunc(slices.Clone(own), func(r sdk.Reading) bool { return !keep(r) }); len(kept) > 0 {
+			own = kept
+		}
+	}
+	if ref.ApplicationID != "" {
+		own = slices.DeleteFunc(own, func(r sdk.Reading) bool { return r.ApplicationID != ref.ApplicationID })
+		if len(own) == 0 {
+			return sdk.Reading{}, atssync.Errorf(atssync.CodeNotFound, "the candidate %s has no application %s", ref.CandidateID, ref.ApplicationID).
+				WithRemedy("give the address of the candidate without the application")
+		}
+	}
+	narrow(func(r sdk.Reading) bool { return sub.ATSJob != "" && r.JobID == sub.ATSJob })
+	narrow(func(r sdk.Reading) bool { return r.ApplicationID != "" })
+	if len(own) > 1 {
+		return sdk.Reading{}, atssync.Errorf(atssync.CodeConflict, "the candidate %s has %d applications that may be submission %s", ref.CandidateID, len(own), sub.ID).
+			WithRemedy("give the address of the application that is meant")
+	}
+	return own[0], nil
+}
+
+// resolveKeys are the keys, or columns, of a file of resolutions.
+var resolveKeys = []string{"submission", "connection", "external_id", "action", "profile_url"}
+
+// ResolveFile settles the submissions of a file; connection is used for records that name their submission by
+// external_id and no connection. What is wrong with a record is in the report, and the others go on.
+func (s *Service) ResolveFile(ctx context.Context, r io.Reader, f Format, connection string) (ImportReport, error) {
+	var report ImportReport
+	err := readRecords(r, f, resolveKeys, func(rec record) error {
+		report.Read++
+		if rec.err != nil {
+			report.refuse(rec.line, rec.err)
+			return nil
+		}
+		req := ResolveRequest{
+			ID: rec.values["submission"], Connection: rec.values["connection"], ExternalID: rec.values["external_id"],
+			Action: atssync.Resolution(rec.values["action"]), ProfileURL: rec.values["profile_url"],
+		}
+		if req.Connection == "" {
+			req.Connection = connection
+		}
+		_, err := s.Resolve(ctx, req)
+		switch code := atssync.CodeOf(err); {
+		case err == nil:
+			report.Stored++
+		case aboutInput(err) || code == atssync.CodeCheckFailed || code == atssync.CodeATS || code == atssync.CodeAdapter:
+			report.refuse(rec.line, err)
+		default:
+			return fmt.Errorf("settle the submission of line %d: %w", rec.line, err)
+		}
+		return nil
+	})
+	return report, err
+}

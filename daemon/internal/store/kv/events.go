@@ -109,12 +109,13 @@ func (r reader) eventsOf(q atssync.EventQuery) ([]place, int64, error) {
 	}
 	all := q
 	all.After = 0
-	return r.pointed(table(tabEventOf).text(q.Subject), all, func(p place, _ int64) int64 {
+	places, after, err := r.pointed(table(tabEventOf).text(q.Subject), all, func(p place, _ int64) int64 {
 		if p.sequence <= q.After {
 			return 0
 		}
 		return p.sequence
 	})
+	return places, max(after, q.After), err
 }
 
 // pointed reads an index by position. number tells the cursor of an entry, 0 to leave it out.

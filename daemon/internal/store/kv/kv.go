@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
 )
@@ -107,12 +108,12 @@ func inParts(n, size int, do func(from, to int) error) error {
 	return nil
 }
 
-// usableID refuses an id that is too long for a key; what names the field.
+// usableID refuses an id that no key can hold as it is; what names the field.
 func usableID(what, id string) error {
-	if len(id) <= maxText {
+	if len(id) <= maxText && utf8.ValidString(id) {
 		return nil
 	}
-	e := atssync.Errorf(atssync.CodeInvalid, "the id is longer than %d bytes", maxText)
-	e.Fields = []atssync.FieldError{{Path: what, Message: "use a shorter id"}}
+	e := atssync.Errorf(atssync.CodeInvalid, "the id cannot be used")
+	e.Fields = []atssync.FieldError{{Path: what, Message: fmt.Sprintf("an id is text in UTF-8 of at most %d bytes", maxText)}}
 	return e
 }

@@ -1,0 +1,42 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+)
+
+// Run holds a store to the contract of package atssync. open returns an empty store that ends with t. Every
+// test stands alone and gets a store of its own.
+func Run(t *testing.T, open func(t *testing.T) atssync.Store) {
+	t.Helper()
+	for role, tests := range map[string]map[string]func(*world){
+		"connections":  connectionTests,
+		"jobs":         jobTests,
+		"job list":     listingTests,
+		"job links":    linkTests,
+		"intake":       intakeTests,
+		"submissions":  submissionTests,
+		"acts":         actTests,
+		"tasks":        taskTests,
+		"lane":         laneTests,
+		"collect":      collectTests,
+		"leases":       leaseTests,
+		"events":       eventTests,
+		"runs":         runTests,
+		"ledger":       ledgerTests,
+		"audit":        auditTests,
+		"many at once": concurrencyTests,
+		"model":        modelTests,
+	} {
+		t.Run(role, func(t *testing.T) {
+			t.Parallel()
+			for name, test := range tests {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					test(newWorld(t, open(t)))
+				})
+			}
+		})
+	}
+}

@@ -67,7 +67,7 @@ func (s *session) get(ctx context.Context, path string, query url.Values, v any)
 		Method: http.MethodGet, Base: s.base, Path: path, Query: query.Encode(), Auth: s.auth,
 		Decode: func(body []byte) error { return rest.Decode(body, v) },
 	}, &s.meta)
-	return err
+	return explain(err)
 }
 
 // post writes body to path and reads the answer with read. A lost or unreadable answer is an error of
@@ -76,5 +76,18 @@ func (s *session) post(ctx context.Context, path string, body any, read func([]b
 	_, err := s.client.Do(ctx, rest.Call{
 		Method: http.MethodPost, Base: s.base, Path: path, Auth: s.auth, Body: body, Write: true, Decode: read,
 	}, &s.meta)
-	return err
+	return explain(err)
+}
+
+// explain adds to a refusal what only the adapter knows: what to do about it in this ATS.
+func explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	e := sdk.AsError(err)
+	if e.Kind == sdk.KindAuth {
+		e.Turn, e.Message = sdk.TurnEmployer, "the Reference ATS does not know the API key"
+		e.Remedy = "Make a new API key under Settings, Integrations, and enter it."
+	}
+	return e
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/http"
 	"strconv"
 
 	sdk "github.com/atssync/atssync/plugin-sdk"
@@ -55,13 +54,8 @@ func failedCheck(id, name string, err error, out sdk.CheckReply) (sdk.CheckReply
 	default:
 		return sdk.CheckReply{}, e
 	}
-	item := sdk.CheckItem{
+	out.Items = append(out.Items, sdk.CheckItem{
 		ID: id, Label: name, Kind: e.Kind, Cause: e.Message, Turn: e.Turn, Remedy: e.Remedy,
-	}
-	if e.Status == http.StatusUnauthorized {
-		item.Turn, item.Cause = sdk.TurnEmployer, "The Reference ATS does not know the API key."
-		item.Remedy = "Make a new API key under Settings, Integrations, and enter it."
-	}
-	out.Items = append(out.Items, item)
+	})
 	return out, nil
 }

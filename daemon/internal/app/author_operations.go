@@ -192,7 +192,11 @@ func snakeJSON(v any) ([]byte, error) {
 		delete(m, "Exchanges")
 		delete(m, "Budget")
 	}
-	return json.Marshal(renamed(tree, snake))
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	err = enc.Encode(renamed(tree, snake))
+	return out.Bytes(), err
 }
 
 // renamed changes the keys of every object in a decoded JSON value, and leaves out what is null or empty text.

@@ -31,7 +31,7 @@ type unixListener struct {
 
 // listenUnix binds a unix socket that only owner and group may use. What a dead process left there is replaced; a socket that
 // answers, and anything that is no socket, is left alone and refused.
-func listenUnix(path, group string) (net.Listener, error) {
+func listenUnix(ctx context.Context, path, group string) (net.Listener, error) {
 	if len(path) > maxSocketPath {
 		return nil, fmt.Errorf("socket path %s has %d bytes, at most %d work everywhere: choose a shorter one", path, len(path), maxSocketPath)
 	}
@@ -53,7 +53,7 @@ func listenUnix(path, group string) (net.Listener, error) {
 		}
 		return chmod
 	}}
-	l, err := config.Listen(context.Background(), "unix", path)
+	l, err := config.Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("listen on socket %s: %w", path, err)
 	}

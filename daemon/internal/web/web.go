@@ -75,11 +75,12 @@ func New(o Options) (*Server, error) {
 	if (o.Socket == "") == (o.Listen == "") {
 		return nil, errors.New("web: exactly one of socket and listen is needed")
 	}
-	l, err := bind(o)
+	base, cancel := context.WithCancel(context.Background())
+	l, err := bind(base, o)
 	if err != nil {
+		cancel()
 		return nil, err
 	}
-	base, cancel := context.WithCancel(context.Background())
 	s := &Server{
 		listener: l, log: o.Logger.With("component", "web", "listener", o.Name), cancel: cancel,
 		draining: make(chan struct{}), failed: make(chan error, 1), served: make(chan struct{}),
@@ -96,11 +97,11 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-func bind(o Options) (net.Listener, error) {
+func bind(ctx context.Context, o Options) (net.Listener, error) {
 	if o.Socket != "" {
-		return listenUnix(o.Socket, o.SocketGroup)
+		return listenUnix(ctx, o.Socket, o.SocketGroup)
 	}
-	l, err := net.Listen("tcp", o.Listen)
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s for %s: %w", o.Listen, o.Name, err)
 	}

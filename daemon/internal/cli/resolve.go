@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/atssync/atssync/daemon/internal/api"
+)
+
+const resolveLong = `Settle a submission that is uncertain: it was sent, and its answer was lost. Look for the candidate in the ATS, then say what is so:
+
+  --submitted URL  it is there; URL is the address of the candidate's page. The candidate is read back, and refused when it is not this submission.
+  --send-again     it is not there; it is sent again, marked as a possible duplicate.
+  --give-up        leave it; the platform is told that it was cancelled.
+
+Many are settled by --file: a JSON array, NDJSON, or CSV with a header line, of submission (or connection and external_id), action (submitted, send_again
+or give_up) and profile_url.`
+
+func (c *command) resolve() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "resolve [ID]", Short: "Settle a submission whose outcome nobody knows", Long: resolveLong, Args: cobra.MaximumNArgs(1),
+		Example: `  atssync submissions list --state uncertain
+  atssync resolve sub_01k… --submitted https://app.greenhouse.io/people/17681532
+  atssync resolve sub_01k… --send-again
+  atssync resolve --file resolved.csv`,
+		ValidArgsFunction: c.submissionIDs("uncertain"),
+	}
+	f := cmd.Flags()
+	submitted := f.String("submitted", "", "it is in the ATS, at this `address`")
+	again := f.Bool("send-again", false, "it is not in the ATS: send it again")
+	giveUp := f.Bool("give-up", false, "leave it and tell the platform")
+	file := f.String("file", "", "settle those of this `file`; - is stdin")
+	var connection string
+	c.connectionFlag(cmd, &connection, "with --file: the `connection` of records that name none")
+	format := formatFlag(cmd)
+	asJSON := jsonFlag(cmd)
+	cmd.MarkFlagsMutuallyExclusive("submitted", "send-again", "give-up", "file")
+	cmd.MarkFlagsOneRequired("submitted", "send-again", "give-up", "file")
+	cmd.RunE = c.do(func(cmd *cobra.Command, args []string) error {
+		if (*file == "") != (len(args) == 1) {
+			return usagef("name one submission, or a --file")
+		}
+		if *file != "" {
+			id, err := c.connectionID(cmd.Context(), connection)
+			if err != nil {
+				return err
+			}
+			return c.importFile(*file, *asJSON, "settled", func(in io.Reader) (api.ImportReport, error) {
+				return c.daemon().ResolveFile(cmd.Context(), in, *format, id)
+			})
+		}
+		action := api.Submitted
+		switch {
+		case *again:
+			action = api.SendAgain
+		case *giveUp:
+			action = api.GiveUp
+		}
+		s, err := c.daemon().Resolve(cmd.Context(), args[0], action, *submitted)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(c.Out, s)
+		}
+		fmt.Fprintf(c.Out, "%s is %s\n", s.ID, s.State)
+		return nil
+	})
+	return cmd
+}

@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+const rootLong = `atssync puts job applications into the applicant tracking systems (ATS) of employers, once, and brings their statuses back.
+
+The daemon does the work (atssync run, or its systemd unit). Most other commands speak to it over its unix socket; run, config,
+adapters, simulate and version need none.
+
+Tables are for people; with --json a command prints what the API answers. What a command says beside its result goes to stderr.`
+
+const rootExample = `  atssync run --config /etc/atssync/atssync.toml
+  atssync connect --adapter greenhouse --account acme
+  atssync link --suggest "Acme on Greenhouse"
+  atssync submit applications.ndjson
+  atssync events --follow`
+
+// root returns the whole tree of commands.
+func (c *command) root() *cobra.Command {
+	root := &cobra.Command{
+		Use: "atssync", Short: "Put job applications into applicant tracking systems and bring their statuses back",
+		Long: rootLong, Example: rootExample, SuggestionsMinimumDistance: 2, SilenceErrors: true, SilenceUsage: true, Args: commandNeeded,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&c.config, "config", "", "the daemon's config `file` (default $ATSSYNC_CONFIG or "+defaultConfig+")")
+	f.StringVar(&c.socket, "socket", "", "the daemon's socket, a `path` (default $ATSSYNC_SOCKET or what the config says)")
+	_ = root.MarkPersistentFlagFilename("config", "toml") // the flag was defined above
+	_ = root.MarkPersistentFlagFilename("socket")
+	root.AddGroup(&cobra.Group{ID: groupDaemon, Title: "The daemon:"}, &cobra.Group{ID: groupConnect, Title: "Connections and jobs:"},
+		&cobra.Group{ID: groupWork, Title: "Applications:"}, &cobra.Group{ID: groupWatch, Title: "What goes on:"},
+		&cobra.Group{ID: groupAdapter, Title: "Adapters:"})
+	in := func(group string, cmds ...*cobra.Command) {
+		for _, cmd := range cmds {
+			cmd.GroupID = group
+			root.AddCommand(cmd)
+		}
+	}
+	in(groupDaemon, c.run(), c.configs(), c.version())
+	in(groupConnect, c.connect(), c.connections(), c.platformJobs(), c.jobs(), c.link(), c.unlink(), c.links())
+	in(groupWork, c.submit(), c.submissions(), c.resolve(), c.applications(), c.events())
+	in(groupWatch, c.health(), c.ledger(), c.schedule(), c.runs(), c.checkpoints(), c.tasks(), c.audit())
+	in(groupAdapter, c.adapters(), c.simulate())
+	root.AddCommand(exitCodes())
+	return root
+}
+
+// Groups of commands in the help.
+const (
+	groupDaemon  = "daemon"
+	groupConnect = "connect"
+	groupWork    = "work"
+	groupWatch   = "watch"
+	groupAdapter = "adapter"
+)
+
+// parent makes a command that only holds others.
+func parent(use, short, long string, children ...*cobra.Command) *cobra.Command {
+	p := &cobra.Command{
+		Use: use, Short: short, Long: long, Args: commandNeeded, SuggestionsMinimumDistance: 2,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usagef("%s needs one of its commands; see: %s --help", cmd.CommandPath(), cmd.CommandPath())
+		},
+	}
+	p.AddCommand(children...)
+	return p
+}
+
+// commandNeeded refuses a word that is no command, and tells which ones are near.
+func commandNeeded(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "see: " + cmd.CommandPath() + " --help"
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usagef("%s has no command %q; %s", cmd.CommandPath(), clean(args[0], false), hint)
+}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	sdk "github.com/atssync/atssync/plugin-sdk"
 )
@@ -38,9 +37,9 @@ func (a *adapter) Describe(_ context.Context, req sdk.DescribeRequest) (sdk.Mani
 		},
 		Fields: fields(),
 		Steps:  steps(partner(req.PartnerName)),
-		// Nothing is published for the partner API. This is the limit of Greenhouse's older API for customers.
-		Limits: []sdk.Limit{{Scope: "credential", Requests: 50, Per: 10 * time.Second, Burst: 10}},
-		Batch:  sdk.Batch{Submit: 1, ReadStatuses: maxIDs},
+		// No Limits: none is published for the partner API. One write and two reads at a time are slow enough by
+		// themselves, and what Greenhouse says with a 429 is obeyed for the whole credential.
+		Batch: sdk.Batch{Submit: 1, ReadStatuses: maxIDs},
 		// One write at a time: an answer that is lost leaves exactly one application uncertain.
 		InFlight: map[sdk.Power]int{sdk.PowerSubmit: 1, sdk.PowerReadStatuses: 2},
 		Find:     sdk.FindNone,

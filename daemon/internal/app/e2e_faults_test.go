@@ -141,19 +141,17 @@ func resolveAll(t *testing.T, w *world, s *ats, cons []api.Connection) {
 		page, err := w.client.Submissions(t.Context(), api.SubmissionQuery{Connection: c.ID, State: string(atssync.StateUncertain)})
 		require.NoError(t, err)
 		for _, sub := range page.Items {
-			var found struct {
-				Candidates []struct {
-					ID int64 `json:"id"`
-				} `json:"candidates"`
+			var found []struct {
+				ID int64 `json:"id"`
 			}
 			s.do(http.MethodGet, "/employers/"+s.Employers[i].Name+"/candidates?external_id="+url.QueryEscape(sub.ExternalID), nil, &found)
-			if len(found.Candidates) == 0 {
+			if len(found) == 0 {
 				_, err = w.client.Resolve(t.Context(), sub.ID, "send_again", "")
 				require.NoError(t, err)
 				continue
 			}
 			w.eventually(10*time.Second, func() bool { // the ATS shows a candidate a little after it was made
-				_, err = w.client.Resolve(t.Context(), sub.ID, "submitted", fmt.Sprintf("https://app.greenhouse.io/people/%d", found.Candidates[0].ID))
+				_, err = w.client.Resolve(t.Context(), sub.ID, "submitted", fmt.Sprintf("https://app.greenhouse.io/people/%d", found[0].ID))
 				return err == nil
 			}, "the uncertain one is not accepted as submitted")
 		}

@@ -58,7 +58,7 @@ func adapters(t *testing.T) string {
 	t.Helper()
 	built.once.Do(func() {
 		built.dir, built.err = os.MkdirTemp("", "atssync-adapters")
-		for _, name := range []string{"greenhouse"} {
+		for _, name := range []string{"greenhouse", "reference"} {
 			if built.err == nil {
 				cmd := exec.Command("go", "build", "-o", filepath.Join(built.dir, name), "../../../adapters/"+name)
 				var out []byte

@@ -1,6 +1,9 @@
 package sdk
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // DescribeRequest asks Adapter.Describe.
 type DescribeRequest struct {
@@ -50,12 +53,7 @@ type Manifest struct {
 
 // Has reports whether the manifest announces p.
 func (m Manifest) Has(p Power) bool {
-	for _, q := range m.Powers {
-		if q == p {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(m.Powers, p)
 }
 
 // Field is one value that a connection needs.

@@ -37,7 +37,7 @@ func cancelledCall(ctx context.Context, s *suite) error {
 	if err != nil {
 		return fmt.Errorf("start the adapter again: %w", err)
 	}
-	defer s.stop(p)
+	defer s.stop(ctx, p)
 	if err := s.fake.fault(ctx, faultDelay, slowAnswer); err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func Run(ctx context.Context, o Options, report func(Result)) (Verdict, error) {
 	}
 	s.process, s.client, s.manifest = p, p.Client(), p.Manifest()
 	v.Manifest = s.manifest
-	defer s.stop(p)
+	defer s.stop(ctx, p)
 	for _, c := range checks() {
 		if ctx.Err() != nil {
 			return v, ctx.Err()

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -69,9 +70,9 @@ func (s *suite) launch(ctx context.Context) (*host.Process, error) {
 	})
 }
 
-// stop ends a process, whatever state the run is in.
-func (s *suite) stop(p *host.Process) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+// stop ends a process, also when the run was cancelled.
+func (s *suite) stop(ctx context.Context, p *host.Process) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	_ = p.Stop(ctx)
 }
@@ -108,7 +109,7 @@ func (s *suite) heard(meta sdk.Meta, err error) error {
 		for _, f := range e.Fields {
 			s.texts = append(s.texts, f.Path, f.Code, f.Message)
 		}
-		meta.Exchanges = append(meta.Exchanges[:len(meta.Exchanges):len(meta.Exchanges)], e.Exchanges...)
+		meta.Exchanges = append(slices.Clip(meta.Exchanges), e.Exchanges...)
 	}
 	for _, x := range meta.Exchanges {
 		s.texts = append(s.texts, x.Endpoint, x.Excerpt, x.RequestID)

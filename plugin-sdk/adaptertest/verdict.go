@@ -37,11 +37,9 @@ func (r Result) String() string {
 
 func result(name string, began time.Time, err error) Result {
 	r := Result{Name: name, Outcome: Passed, Took: time.Since(began)}
-	var why skip
-	switch {
-	case errors.As(err, &why):
+	if why, ok := errors.AsType[skip](err); ok {
 		r.Outcome, r.Reason = Skipped, string(why)
-	case err != nil:
+	} else if err != nil {
 		r.Outcome, r.Reason = Failed, err.Error()
 	}
 	return r

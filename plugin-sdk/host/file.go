@@ -25,14 +25,14 @@ func inspect(path, sum string) error {
 	if !filepath.IsAbs(path) {
 		return fmt.Errorf("%w: %q is not an absolute path", ErrMissing, path)
 	}
-	real, err := filepath.EvalSymlinks(path)
+	file, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: there is nothing at %s", ErrMissing, path)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrMissing, err)
 	}
-	f, err := os.Open(real)
+	f, err := os.Open(file)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrMissing, err)
 	}
@@ -41,7 +41,7 @@ func inspect(path, sum string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrMissing, err)
 	}
-	if err := safe(real, info); err != nil {
+	if err := safe(file, info); err != nil {
 		return err
 	}
 	return verify(f, sum)

@@ -67,7 +67,7 @@ func (r *runner) prepare(env []string, dir string) {
 
 // Start implements runner.Runner. When it fails nothing is left of the attempt.
 func (r *runner) Start(context.Context) error {
-	if err := r.start(); err != nil {
+	if err := r.start(); err != nil { //nolint:contextcheck // what the process prints belongs to no call
 		_ = os.RemoveAll(r.dir)
 		return err
 	}

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -96,7 +97,7 @@ func filled[T any](t *testing.T) T {
 func requireNoZero(t *testing.T, v reflect.Value, path string) {
 	t.Helper()
 	require.False(t, v.IsZero(), "%s is zero: teach the filler about it", path)
-	if _, ok := v.Interface().(time.Time); ok {
+	if _, ok := reflect.TypeAssert[time.Time](v); ok {
 		return
 	}
 	switch v.Kind() {
@@ -120,7 +121,7 @@ func requireAllSet(t *testing.T, m protoreflect.Message, path string, except ...
 	for i := range fields.Len() {
 		fd := fields.Get(i)
 		name := path + "." + string(fd.Name())
-		if contains(except, string(fd.Name())) {
+		if slices.Contains(except, string(fd.Name())) {
 			continue
 		}
 		require.True(t, m.Has(fd), "%s is not converted", name)
@@ -135,15 +136,6 @@ func requireAllSet(t *testing.T, m protoreflect.Message, path string, except ...
 		}
 		requireAllSet(t, m.Get(fd).Message(), name)
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 // requireRoundTrip sends a full T over the wire format and wants it back, field for field.

@@ -118,7 +118,8 @@ func (s *Server) Close() {
 	s.resumes.stop()
 }
 
-// ServeHTTP answers the partner API below /v1/partner, OAuth below /oauth and the control API below /control.
+// ServeHTTP answers the partner API below /v1/partner, OAuth below /oauth, the control API below /control, and the conformance
+// suite below /adaptertest.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case strings.HasPrefix(path, partnerPath):
@@ -127,6 +128,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.control.ServeHTTP(w, r)
 	case strings.HasPrefix(path, "/oauth/"):
 		s.serveOAuth(w, r)
+	case path == "/adaptertest" || strings.HasPrefix(path, "/adaptertest/"):
+		s.serveConformance(w, r)
 	default:
 		refusal(s.switches.Load(), http.StatusNotFound, "Resource not found").send(w)
 	}

@@ -13,14 +13,16 @@ import (
 
 	"github.com/atssync/atssync/adapters/greenhouse/simulator"
 	sdk "github.com/atssync/atssync/plugin-sdk"
+	"github.com/atssync/atssync/plugin-sdk/adaptertest"
 	"github.com/atssync/atssync/plugin-sdk/host"
 )
 
 // binary builds the adapter as it is shipped.
-func binary(t *testing.T) string {
+func binary(t *testing.T, flags ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "greenhouse")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".").CombinedOutput()
+	args := append([]string{"build", "-o", path}, append(flags, ".")...)
+	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
 	require.NoError(t, err, string(out))
 	return path
 }
@@ -35,6 +37,22 @@ func launch(t *testing.T, path string) *host.Process {
 		_ = p.Stop(ctx)
 	})
 	return p
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := adaptertest.Test(t, adaptertest.Options{Path: binary(t, "-race"), Fake: w.conn.Settings[fieldBaseURL]})
+	for _, r := range v.Results {
+		if r.Outcome == adaptertest.Skipped {
+			require.Contains(t, []string{
+				// What the partner API does not have, and what a single write is not.
+				"vocabulary", "changes", "changes: lost cursor", "find nobody", "forged webhook", "find",
+				"submit: batch", "submit: repetition", "submit: two steps",
+			}, r.Name, r.Reason)
+		}
+	}
+	require.Empty(t, w.emp.Doubled())
 }
 
 func TestProcess_TheWholeJobOverTheWire(t *testing.T) {

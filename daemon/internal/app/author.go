@@ -175,20 +175,15 @@ func end(ctx context.Context, p *host.Process) {
 	_ = p.Stop(ctx) // Stop kills what does not end
 }
 
-// fieldValues sorts values into settings and credentials as the manifest says, with its defaults.
-func fieldValues(m sdk.Manifest, given map[string]string) (sdk.Connection, error) {
+// sortFields sorts values into settings and credentials as the manifest says.
+func sortFields(m sdk.Manifest, given map[string]string) (sdk.Connection, error) {
 	c := sdk.Connection{ID: "con_by_hand", Settings: map[string]string{}, Credentials: map[string]sdk.Secret{}}
-	var missing, known []string
+	var known []string
 	for _, f := range m.Fields {
 		known = append(known, f.Name)
 		value, ok := given[f.Name]
-		if !ok {
-			value = f.Default
-		}
 		switch {
-		case value == "" && f.Required:
-			missing = append(missing, f.Name)
-		case value == "":
+		case !ok:
 		case f.Secret:
 			c.Credentials[f.Name] = sdk.Secret(value)
 		default:
@@ -198,6 +193,27 @@ func fieldValues(m sdk.Manifest, given map[string]string) (sdk.Connection, error
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if !slices.Contains(known, name) {
 			return c, &inputError{fmt.Sprintf("the adapter knows no field %s; it knows %s", name, strings.Join(known, ", "))}
+		}
+	}
+	return c, nil
+}
+
+// fieldValues is sortFields with the manifest's defaults; what is required has to be there.
+func fieldValues(m sdk.Manifest, given map[string]string) (sdk.Connection, error) {
+	c, err := sortFields(m, given)
+	if err != nil {
+		return c, err
+	}
+	var missing []string
+	for _, f := range m.Fields {
+		if c.Value(f.Name) != "" {
+			continue
+		}
+		switch {
+		case f.Default != "" && !f.Secret:
+			c.Settings[f.Name] = f.Default
+		case f.Required:
+			missing = append(missing, f.Name)
 		}
 	}
 	if len(missing) > 0 {

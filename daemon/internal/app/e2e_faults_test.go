@@ -188,21 +188,24 @@ func TestDaemon_ABasicUserCanSendAndNotReadAndThatIsTold(t *testing.T) {
 	e := s.Employers[0]
 	c := w.connect(0, e.Basic)
 	w.link(c, "job-a", e.Jobs[0].ID)
+	w.eventually(10*time.Second, func() bool {
+		page, err := w.client.ATSJobs(t.Context(), api.JobQuery{Connection: c.ID})
+		return err == nil && len(page.Items) > 0
+	}, "the jobs of a new connection are not listed")
 	w.submit(c.ID, "job-a", 0, 1)
 	w.settled(20 * time.Second)
+	var h atssync.Health
 	w.eventually(time.Minute, func() bool {
 		got, err := w.client.Connection(t.Context(), c.ID)
-		require.NoError(t, err)
-		h := got.Operations[atssync.OpRead]
-		if h.Cause != atssync.CannotRead {
-			return false
+		if err == nil {
+			h = got.Operations[atssync.OpRead]
 		}
-		require.Contains(t, h.Trouble.Message, e.Basic, "the user is named")
-		require.Contains(t, h.Trouble.Message, e.Jobs[0].Name, "the job is named")
-		require.Contains(t, h.Trouble.Remedy, "Job Admin", "the permission is named")
-		require.Equal(t, sdk.TurnEmployer, h.Trouble.Turn)
-		return true
+		return h.Cause == atssync.CannotRead
 	}, "nobody says that it cannot be read back")
+	require.Contains(t, h.Trouble.Message, e.Basic, "the user is named")
+	require.Contains(t, h.Trouble.Message, e.Jobs[0].Name, "the job is named")
+	require.Contains(t, h.Trouble.Remedy, "Job Admin", "the permission is named")
+	require.Equal(t, sdk.TurnEmployer, h.Trouble.Turn)
 }
 
 func TestDaemon_DeletedAndConnectedAgainDoublesNothing(t *testing.T) {

@@ -148,6 +148,7 @@ func (a *App) wake(connection string) {
 // connectionChanged is called after a connection was made, changed or removed.
 func (a *App) connectionChanged(connection string) {
 	a.leases.Ensure(context.Background(), connection)
+	a.collect.ListJobsSoon(connection)
 	a.wake(connection)
 }
 

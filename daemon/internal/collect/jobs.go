@@ -17,6 +17,12 @@ func (w *Worker) JobsPass(ctx context.Context, spread time.Duration) (Summary, e
 	return w.pass(ctx, atssync.OpJobs, spread, w.jobs)
 }
 
+// ListJobsSoon reads the job list of one connection in the background: of one that was just made, so that its
+// jobs can be linked and named without waiting for the next pass.
+func (w *Worker) ListJobsSoon(connection string) {
+	w.later(0, func() { w.one(atssync.OpJobs, connection, w.jobs) })
+}
+
 // RefreshJobs reads the job list of one connection now. It does nothing when that is under way.
 func (w *Worker) RefreshJobs(_ context.Context, connection string) error {
 	s := w.one(atssync.OpJobs, connection, func(ctx context.Context, v *visit) (Summary, error) {

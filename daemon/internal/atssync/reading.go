@@ -95,6 +95,10 @@ func (a *Application) gone(rd sdk.Reading, now time.Time) (bool, []EventDraft) {
 func (a *Application) seen(rd sdk.Reading, r Rules, now time.Time) (bool, []EventDraft) {
 	changed := false
 	var out []EventDraft
+	if rd.Prospect == nil { // the ATS does not say; it is what it went in as until it is followed under another id
+		prospect := a.As == sdk.AsProspect
+		rd.Prospect = &prospect
+	}
 	if a.SeenAt.IsZero() {
 		a.SeenAt, changed = now, true
 	}
@@ -199,6 +203,7 @@ func (a *Application) lost(readings []sdk.Reading, r Rules, now time.Time) (bool
 	if len(on) == 1 && a.ApplicationID != "" {
 		old := a.ApplicationID
 		a.ApplicationID, a.Question = on[0].ApplicationID, ""
+		a.As = sdk.AsCandidate // a prospect that was converted has a new application
 		if on[0].ProfileURL != "" {
 			a.ProfileURL = on[0].ProfileURL
 		}

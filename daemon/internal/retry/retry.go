@@ -51,7 +51,12 @@ type Failure struct {
 func Write(f Failure, now time.Time) Decision {
 	e := f.Err
 	switch e.Kind {
-	case sdk.KindAuth, sdk.KindConfigRequired:
+	case sdk.KindAuth:
+		return Decision{Action: Stop, At: now}
+	case sdk.KindConfigRequired:
+		if e.Subject != "" { // an option of the job link is wrong, such as its pool or its owner
+			return Decision{Action: HoldJob, At: now}
+		}
 		return Decision{Action: Stop, At: now}
 	case sdk.KindPermission:
 		if e.Subject == sdk.SubjectJob {

@@ -33,6 +33,8 @@ func TestWrite_SubjectsAndProofs(t *testing.T) {
 	}{
 		"permission on a job":         {Failure{Err: &sdk.Error{Kind: sdk.KindPermission, Subject: sdk.SubjectJob}}, HoldJob},
 		"permission of the user":      {Failure{Err: &sdk.Error{Kind: sdk.KindPermission, Subject: sdk.SubjectUser}}, Stop},
+		"prospects are off":           {Failure{Err: &sdk.Error{Kind: sdk.KindConfigRequired, Subject: sdk.SubjectPool}}, HoldJob},
+		"the address is missing":      {Failure{Err: &sdk.Error{Kind: sdk.KindConfigRequired}}, Stop},
 		"job not found":               {Failure{Err: &sdk.Error{Kind: sdk.KindNotFound, Subject: sdk.SubjectJob}}, HoldJob},
 		"endpoint not found":          {Failure{Err: &sdk.Error{Kind: sdk.KindNotFound, Subject: sdk.SubjectEndpoint}}, Stop},
 		"connection refused":          {Failure{Err: &sdk.Error{Kind: sdk.KindTransient, NotApplied: true}}, Again},

@@ -287,7 +287,7 @@ func (s *Store) Connection(ctx context.Context, id string) (atssync.Connection, 
 			err = missing("connection", id)
 		}
 		if err == nil {
-			out = *c
+			out = c.Clone()
 		}
 		return err
 	})
@@ -313,7 +313,7 @@ func (s *Store) Connections(ctx context.Context, q atssync.ConnectionQuery) (ats
 			l.spans = []span{{prefix: prefix}}
 			l.load = func(k, _ []byte) (*atssync.Connection, error) {
 				f := fieldsOf(k, len(prefix))
-				c, err := r.connection(f.text())
+				c, err := record[atssync.Connection](r.r, keyConnection(f.text()))
 				if err != nil || c == nil || !wantedConnection(q, c) {
 					return nil, err
 				}

@@ -17,9 +17,9 @@ const (
 	// MaxValue is the longest value in bytes: a sealed document of 256 KiB and as much again.
 	MaxValue = 512 << 10
 	// MaxStepKeys is how many different keys one step may write.
-	MaxStepKeys = 12_000
+	MaxStepKeys = 6_000
 	// MaxStepBytes is how many bytes of keys and values one step may write.
-	MaxStepBytes = 2 << 20
+	MaxStepBytes = 1 << 20
 )
 
 // What an engine answers instead of doing the step. Match with errors.Is: the errors that arrive say more.

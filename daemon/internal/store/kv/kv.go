@@ -31,6 +31,7 @@ type Options struct {
 type Store struct {
 	engine Engine
 	o      Options
+	caches caches
 
 	mu     sync.Mutex
 	owners map[string]bool // registered with this Store
@@ -67,14 +68,14 @@ func (s *Store) Close() error { return s.engine.Close() }
 
 // view runs fn on a snapshot.
 func (s *Store) view(ctx context.Context, fn func(reader) error) error {
-	return s.engine.View(ctx, func(r Reader) error { return fn(reader{r}) })
+	return s.engine.View(ctx, func(r Reader) error { return fn(reader{r, &s.caches}) })
 }
 
 // update runs fn as one step. What fn hands out must be made anew by each run of it.
 func (s *Store) update(ctx context.Context, now time.Time, fn func(*step) error) error {
 	actor, person := atssync.ActorOf(ctx)
 	return s.engine.Update(ctx, func(w Writer) error {
-		st := &step{reader: reader{w}, w: w, now: now.UTC(), o: s.o, actor: actor, person: person}
+		st := &step{reader: reader{w, &s.caches}, w: w, now: now.UTC(), o: s.o, actor: actor, person: person}
 		if err := fn(st); err != nil {
 			return err
 		}

@@ -11,7 +11,10 @@ import (
 )
 
 // reader reads records.
-type reader struct{ r Reader }
+type reader struct {
+	r      Reader
+	caches *caches
+}
 
 // record reads one record, nil when there is none.
 func record[T any](r Reader, k key) (*T, error) {
@@ -22,8 +25,9 @@ func record[T any](r Reader, k key) (*T, error) {
 	return decode[T](k, v)
 }
 
+// connection reads a connection. The record is shared: change a clone.
 func (r reader) connection(id string) (*atssync.Connection, error) {
-	return record[atssync.Connection](r.r, keyConnection(id))
+	return r.caches.connections.record(r.r, keyConnection(id))
 }
 
 func (r reader) submission(id string) (*atssync.Submission, error) {
@@ -203,13 +207,14 @@ func (st *step) judge(c *atssync.Connection, platformJob string) (atssync.State,
 	return v.state, v.reason, nil
 }
 
-// linked reads the link of a platform job and the ATS job that it leads to; either may be nil.
+// linked reads the link of a platform job and the ATS job that it leads to; either may be nil, and both are
+// shared.
 func (r reader) linked(connection, platformJob string) (*atssync.JobLink, *atssync.ATSJob, error) {
-	link, err := record[atssync.JobLink](r.r, keyLink(connection, platformJob))
+	link, err := r.caches.links.record(r.r, keyLink(connection, platformJob))
 	if err != nil || link == nil || link.ATSJob == "" {
 		return link, nil, err
 	}
-	job, err := record[atssync.ATSJob](r.r, keyATSJob(connection, link.ATSJob))
+	job, err := r.caches.jobs.record(r.r, keyATSJob(connection, link.ATSJob))
 	return link, job, err
 }
 

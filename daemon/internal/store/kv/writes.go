@@ -56,8 +56,12 @@ func (w *Writes) Err() error {
 	return nil
 }
 
-// Reset empties w for the next step and keeps its memory.
+// Reset empties w for the next step. It keeps the memory of a small one.
 func (w *Writes) Reset() {
+	if len(w.entries) > 64 {
+		*w = Writes{}
+		return
+	}
 	clear(w.entries)
 	w.entries = w.entries[:0]
 	clear(w.index)

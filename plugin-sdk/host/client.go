@@ -4,12 +4,14 @@ import (
 	"context"
 
 	sdk "github.com/atssync/atssync/plugin-sdk"
+	"github.com/atssync/atssync/plugin-sdk/internal/wire"
 )
 
 // Client returns the adapter. Each call that has no deadline gets Options.CallTimeout. A power that the
 // manifest does not announce answers KindUnsupported without being sent. When the process is not there
 // and nothing was sent, the error is sdk.ErrNotRunning; when it died during the call, the error has an
-// *sdk.Error of KindInternal; when the call's context ended first, that context's error.
+// *sdk.Error of KindInternal; when the call's context ended first, that context's error, together with an
+// *sdk.Error that is NotApplied when it ended before anything was sent.
 func (p *Process) Client() sdk.Client { return &client{p: p} }
 
 type client struct{ p *Process }
@@ -27,6 +29,9 @@ func guarded[Req, Rep any](
 			Kind: sdk.KindUnsupported, Turn: sdk.TurnOperator, NotApplied: true,
 			Message: p.manifest.Label + " does not have the power " + string(power),
 		}
+	}
+	if err := ctx.Err(); err != nil {
+		return none, wire.NotSent(err)
 	}
 	if err := p.enter(); err != nil {
 		return none, err

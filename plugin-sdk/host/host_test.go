@@ -187,6 +187,17 @@ func TestClient_APowerThatIsNotAnnouncedIsNotSent(t *testing.T) {
 	require.True(t, sdk.AsError(err).NotApplied)
 }
 
+func TestClient_ACallThatIsGivenUpBeforeItIsSentIsProvedNotApplied(t *testing.T) {
+	t.Parallel()
+	p := launch(t, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := submit(ctx, p, "x")
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, sdk.KindTransient, sdk.KindOf(err))
+	require.True(t, sdk.AsError(err).NotApplied)
+}
+
 func TestClient_ACallWithoutDeadlineGetsOne(t *testing.T) {
 	t.Parallel()
 	p := launch(t, "", func(o *host.Options) { o.CallTimeout = 300 * time.Millisecond })

@@ -24,7 +24,7 @@ var ErrLost = errors.New("the adapter died during the call")
 // on both sides. A Client is used by many goroutines at once.
 //
 // Besides *sdk.Error, a call returns an error wrapping context.Canceled or context.DeadlineExceeded when
-// the context ended first, one wrapping sdk.ErrNotRunning when no connection was there and nothing was
+// the context ended first (together with an *sdk.Error that is NotApplied when nothing was sent), one wrapping sdk.ErrNotRunning when no connection was there and nothing was
 // sent, and one wrapping ErrLost together with an *sdk.Error of KindInternal when the connection broke.
 type Client struct {
 	rpc    AdapterClient
@@ -212,6 +212,9 @@ func call[In proto.Message, Out interface{ GetError() *Error }](
 // stream for it, so that not one byte of it left. Whatever was sent is never called not applied here.
 func broken(ctx context.Context, in proto.Message, sent bool, err error) error {
 	if cause := ctx.Err(); cause != nil {
+		if !sent {
+			return NotSent(cause)
+		}
 		return fmt.Errorf("the call ended before the adapter answered: %w", cause)
 	}
 	st := status.Convert(err)
@@ -247,17 +250,30 @@ func broken(ctx context.Context, in proto.Message, sent bool, err error) error {
 	}
 }
 
-// lost joins the sentinel with what the business decides from, so that errors.Is and sdk.KindOf both work.
+// NotSent is the error of a call whose context had ended before it was sent: proved not applied.
+func NotSent(cause error) error {
+	return &causedError{cause: cause, err: &sdk.Error{
+		Kind: sdk.KindTransient, Turn: sdk.TurnOperator, NotApplied: true,
+		Message: "the call was given up before it was sent: " + cause.Error(),
+	}}
+}
+
+// lost is the error of a call whose connection broke.
 func lost(detail string) error {
-	return &lostError{&sdk.Error{
+	return &causedError{cause: ErrLost, err: &sdk.Error{
 		Kind: sdk.KindInternal, Turn: sdk.TurnAdapter,
 		Message: cut("the adapter died during the call: "+detail, maxText),
 		Remedy:  "Look at the adapter's last lines and report this to its author.",
 	}}
 }
 
-type lostError struct{ err *sdk.Error }
+// causedError joins what the business decides from with what a caller may look for, so that sdk.KindOf and
+// errors.Is both work.
+type causedError struct {
+	err   *sdk.Error
+	cause error
+}
 
-func (e *lostError) Error() string { return e.err.Error() }
+func (e *causedError) Error() string { return e.err.Error() }
 
-func (e *lostError) Unwrap() []error { return []error{e.err, ErrLost} }
+func (e *causedError) Unwrap() []error { return []error{e.err, e.cause} }

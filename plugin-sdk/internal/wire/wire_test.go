@@ -214,6 +214,21 @@ func TestWire_AConnectionThatBreaksIsADeathDuringTheCall(t *testing.T) {
 	require.False(t, sdk.AsError(err).NotApplied)
 }
 
+func TestWire_ACallThatFindsNoConnectionWasNeverSent(t *testing.T) {
+	t.Parallel()
+	b := setup(t, &adaptertest.Fake{})
+	b.server.Stop()
+	_, err := b.client.Submit(t.Context(), oneItem())
+	require.ErrorIs(t, err, sdk.ErrNotRunning)
+	require.ErrorIs(t, b.client.Ping(t.Context()), sdk.ErrNotRunning)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = b.client.Submit(ctx, oneItem())
+	require.ErrorIs(t, err, context.Canceled)
+	require.True(t, sdk.AsError(err).NotApplied)
+}
+
 func TestWire_DrainFinishesWhatIsInFlightAndRefusesTheRest(t *testing.T) {
 	t.Parallel()
 	entered, finish := make(chan struct{}), make(chan struct{})

@@ -128,7 +128,7 @@ func TestWriter_LargeStepsAreSpreadOverCommits(t *testing.T) {
 			v, err := w.Value([]byte("order"))
 			w.Set([]byte("order"), append(bytes.Clone(v), byte('a'+i)))
 			for part := range 3 {
-				w.Set(fmt.Appendf(nil, "large/%d/%d", i, part), make([]byte, 100_000+i*50_000))
+				w.Set(fmt.Appendf(nil, "large/%d/%d", i, part), make([]byte, 80_000+i*20_000))
 			}
 			return err
 		})
@@ -138,7 +138,7 @@ func TestWriter_LargeStepsAreSpreadOverCommits(t *testing.T) {
 	}
 	require.Equal(t, "abcdefghi", string(valueOf(t, e, "order")))
 	for i := range 9 {
-		require.Len(t, valueOf(t, e, fmt.Sprintf("large/%d/2", i)), 100_000+i*50_000)
+		require.Len(t, valueOf(t, e, fmt.Sprintf("large/%d/2", i)), 80_000+i*20_000)
 	}
 	require.NoError(t, e.Close())
 	require.Greater(t, commits, 3)
@@ -341,7 +341,7 @@ func TestTrail_PrunedStoreOpens(t *testing.T) {
 	dir := t.TempDir()
 	e := opened(t, quiet(dir))
 	var failed atomic.Bool
-	for n := range 180 { // About 90 MiB, over several tables.
+	for n := range 180 { // About 90 MiB, over many tables.
 		err := e.Update(t.Context(), func(w kv.Writer) error {
 			w.Set(fmt.Appendf(nil, "doc/%d", n%20), make([]byte, kv.MaxValue))
 			w.Set(fmt.Appendf(nil, "n/%d", n), nil)

@@ -25,14 +25,16 @@ const (
 )
 
 const (
-	// memTableSize decides how large a transaction may be, 15 % of it, and how much memory Badger takes, up
-	// to three times this and three transactions.
-	memTableSize = 16 << 20
+	// memTableSize decides how large a transaction may be, 15 % of it, and how much memory Badger takes: up
+	// to three of them and as much again while they become tables.
+	memTableSize = 8 << 20
 	// valueThreshold is above kv.MaxValue: no value goes to Badger's value log, whose failed syncs are only
 	// logged and whose garbage collection is where deleted keys came back.
 	valueThreshold = 1 << 20
 	// openReserve is the room that a start needs beside the write-ahead logs that it turns into tables.
 	openReserve = 32 << 20
+	// closeReserve is the room for the tables that an end writes.
+	closeReserve = 4 * memTableSize
 )
 
 // Options say where the store is and what it asks of the disk. Zero values stand for the defaults.
@@ -211,7 +213,9 @@ func (e *Engine) roomToStart() error {
 	if err != nil {
 		return err
 	}
-	e.opts.Logger.Warn("the ballast was given back because the disk is full", "folder", e.opts.Dir, "bytes", freed)
+	if freed > 0 {
+		e.opts.Logger.Warn("the ballast was given back because the disk is full", "folder", e.opts.Dir, "bytes", freed)
+	}
 	if space, err = e.space.fresh(); err != nil || space.Free >= need {
 		return err
 	}
@@ -294,7 +298,9 @@ func badgerOptions(dir string, log *bridge) badger.Options {
 		WithIndexCacheSize(0).
 		WithValueLogFileSize(16 << 20).
 		WithValueThreshold(valueThreshold).
-		WithChecksumVerificationMode(options.OnTableRead).
+		// What OnTableRead would check is checked by inspect: Badger ends the process on some damage, and
+		// would map each page of each table for good.
+		WithChecksumVerificationMode(options.NoVerification).
 		WithDetectConflicts(false). // There is one writer.
 		WithMetricsEnabled(false).
 		WithExternalMagic(formatVersion)

@@ -161,3 +161,19 @@ func TestSpace_UnknownSpaceRefusesTheStart(t *testing.T) {
 	})
 	require.ErrorIs(t, err, broken)
 }
+
+// An end on a full disk writes no table, which would end the process by a signal, and loses nothing.
+func TestSpace_FullDiskLeavesTheStoreAsAfterACrash(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := newDisk(dir, 5000*mib)
+	e := openAt(t, dir, d.options)
+	require.NoError(t, try(t.Context(), e))
+	d.free.Store(mib)
+	require.NoError(t, e.Close())
+	tables, err := filepath.Glob(filepath.Join(dir, "badger", "*.sst"))
+	require.NoError(t, err)
+	require.Empty(t, tables)
+	_, err = tryOpen(t, filepath.Join(t.TempDir(), "other"), d.options)
+	require.ErrorIs(t, err, kv.ErrLowSpace)
+}

@@ -9,11 +9,11 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// trailBytes is how many written bytes of commit records are kept at least. A damaged write-ahead log loses
-// all that follows the damage in that file, a damaged MANIFEST the tables that were flushed last: both lie
-// within the logs that Badger may hold (three of memTableSize and one transaction each) and the table that
-// was flushed last, so that a loss leaves a hole in the trail or takes its end.
-const trailBytes = 5 * memTableSize
+// trailBytes is how many written bytes the commit records that are kept span at least. A damaged write-ahead
+// log loses all that follows the damage in that file, a damaged MANIFEST the tables that were flushed last:
+// both lie within the logs that Badger may hold, three of memTableSize and one transaction each, and the
+// table that was flushed last, so that a loss leaves a hole in the trail or takes its end.
+const trailBytes = 8 * memTableSize
 
 // trailPrune bounds how many old records one commit deletes.
 const trailPrune = 256

@@ -86,6 +86,7 @@ type writer struct {
 	batch     []*request // taken from the queue
 	next      int        // index in batch
 	group     *group
+	running   step // reused: one runs at a time
 	discarded uint64
 	stopped   chan struct{}
 }
@@ -185,7 +186,9 @@ func (w *writer) step(r *request) {
 		w.group.answers = append(w.group.answers, r)
 		return
 	}
-	s := &step{reader: reader{ctx: r.ctx, txn: w.group.txn, over: &w.group.over, kind: w.e.opts.KindOf}}
+	s := &w.running
+	s.writes.Reset()
+	s.reader = reader{ctx: r.ctx, txn: w.group.txn, over: &w.group.over, kind: w.e.opts.KindOf, key: s.reader.key}
 	ended := false
 	defer func() {
 		if !ended {

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// bench is one run: its folder and the worlds that rows share.
+type bench struct {
+	settings
+	root    string
+	worlds  []*world
+	accepts *world // of the rows accept and accept-batch
+	sends   *world // of the others
+}
+
+const tmpfs = 0x01021994
+
+// newBench makes the folder of the run, on a disk.
+func newBench(s settings) (*bench, error) {
+	bin, err := filepath.Abs(s.bin)
+	if err != nil {
+		return nil, err
+	}
+	s.bin = bin
+	if s.dir == "" {
+		s.dir = os.TempDir()
+		if inMemory(s.dir) {
+			s.dir = "/var/tmp"
+		}
+	}
+	if inMemory(s.dir) {
+		return nil, fmt.Errorf("%s is in memory, where nothing is made durable: name a folder on a disk with --dir", s.dir)
+	}
+	root, err := os.MkdirTemp(s.dir, "atssync-bench") // short: socket paths are
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{settings: s, root: root}
+	if s.profiles != "" {
+		if err := os.MkdirAll(s.profiles, 0o755); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(root))
+		}
+	}
+	return b, nil
+}
+
+func inMemory(dir string) bool {
+	var st syscall.Statfs_t
+	return syscall.Statfs(dir, &st) == nil && st.Type == tmpfs
+}
+
+// end stops everything and removes the folder.
+func (b *bench) end() {
+	for _, w := range b.worlds {
+		w.end()
+	}
+	_ = os.RemoveAll(b.root)
+}
+
+// logs are the last lines of every daemon's log, for an error.
+func (b *bench) logs() string {
+	var text strings.Builder
+	for _, w := range b.worlds {
+		if tail := w.logTail(); tail != "" {
+			text.WriteString("\n-- the end of the daemon's log:\n" + tail)
+		}
+	}
+	return text.String()
+}
+
+// accepting is the world of the rows that only accept. Its simulator is stopped, so that no lane sends anything and
+// the processors belong to intake.
+func (b *bench) accepting(ctx context.Context) (*world, error) {
+	if b.accepts != nil {
+		return b.accepts, nil
+	}
+	w, err := b.open(ctx, "a", 8)
+	if err != nil {
+		return nil, err
+	}
+	w.simulator.signal(syscall.SIGSTOP)
+	b.accepts = w
+	return w, nil
+}
+
+// sending is the world of the rows that send and read.
+func (b *bench) sending(ctx context.Context) (*world, error) {
+	if b.accepts != nil { // its queue would be sent meanwhile
+		b.accepts.end()
+	}
+	if b.sends != nil {
+		return b.sends, nil
+	}
+	var err error
+	b.sends, err = b.open(ctx, "s", b.connections)
+	return b.sends, err
+}
+
+func (b *bench) open(ctx context.Context, name string, connections int) (*world, error) {
+	w := &world{bin: b.bin, dir: filepath.Join(b.root, name), pprof: b.profiles != ""}
+	b.worlds = append(b.worlds, w)
+	return w, w.open(ctx, connections)
+}
+
+// profile records the daemon's CPU profile for d, when that was asked for, beside what goes on. The function that it
+// returns waits for the profile.
+func (b *bench) profile(ctx context.Context, w *world, row string, d time.Duration) func() error {
+	if b.profiles == "" {
+		return func() error { return nil }
+	}
+	done := make(chan error, 1)
+	go func() {
+		done <- func() error {
+			url := fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", w.ops, max(1, int(d.Seconds())))
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+			if err != nil {
+				return err
+			}
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = res.Body.Close() }()
+			f, err := os.Create(filepath.Join(b.profiles, row+".pprof"))
+			if err != nil {
+				return err
+			}
+			_, err = io.Copy(f, res.Body)
+			return errors.Join(err, f.Close())
+		}()
+	}()
+	return func() error { return <-done }
+}

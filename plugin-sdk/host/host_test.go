@@ -347,6 +347,18 @@ func TestLaunch_GarbageOnStandardOutputBreaksNothing(t *testing.T) {
 	require.Contains(t, p.Stderr(), "Welcome to the adapter!")
 }
 
+func TestLaunch_AnAdapterMadeByTheProtoFileAloneServesAndEnds(t *testing.T) {
+	t.Parallel()
+	p := launch(t, "foreign")
+	require.NoError(t, p.Ping(t.Context()))
+	out, err := submit(t.Context(), p, "x")
+	require.NoError(t, err)
+	require.Equal(t, sdk.OutcomeCreated, out.Kind)
+	began := time.Now()
+	require.NoError(t, p.Stop(t.Context()))
+	require.Less(t, time.Since(began), time.Second, "SIGTERM is enough")
+}
+
 func TestLaunch_NothingOfTheHostsEnvironmentIsInherited(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, canaryValue, os.Getenv(canaryName))

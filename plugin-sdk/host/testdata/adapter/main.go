@@ -49,6 +49,8 @@ func main() {
 	case "deaf":
 		fmt.Println("1|1|unix|/nowhere|grpc|")
 		time.Sleep(time.Hour)
+	case "foreign":
+		serveByHand()
 	case "lying":
 		serve.Main(&adapter{extra: []sdk.Power{sdk.PowerFind}})
 	case "silent":

@@ -15,7 +15,7 @@ import (
 func (c *command) adapters() *cobra.Command {
 	return parent("adapters", "List, call and test adapters",
 		"Commands about adapters, the programs that speak to applicant tracking systems.",
-		c.adaptersList(), c.adaptersShow(), c.adaptersCall())
+		c.adaptersList(), c.adaptersShow(), c.adaptersCall(), c.adaptersConform())
 }
 
 func (c *command) adaptersList() *cobra.Command {

@@ -9,6 +9,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// version is set by the linker (scripts/build): a tag, or a commit after one.
+var version string
+
 // build is what the binary was made of.
 type build struct {
 	Version  string            `json:"version"`
@@ -27,7 +30,10 @@ func buildOf() build {
 	if !ok {
 		return b
 	}
-	if info.Main.Version != "" {
+	switch {
+	case version != "":
+		b.Version = version
+	case info.Main.Version != "":
 		b.Version = strings.Trim(info.Main.Version, "()") // (devel) where the tree has no version
 	}
 	for _, s := range info.Settings {

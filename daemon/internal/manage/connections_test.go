@@ -10,8 +10,6 @@ import (
 	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func TestConnection_IsFoundByIDAndByAUniqueName(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -64,7 +62,7 @@ func TestUpdate_ChangesPolicyAndChecksSettings(t *testing.T) {
 	w := setup(t)
 	c := w.connect(adaRequest())
 	got, err := w.Update(w.ctx(), c.ID, UpdateRequest{
-		Name: ptr("Acme Europe"), LastNameFallback: ptr("-"), NoteTemplate: ptr("Hi {{.FirstName}}"), OnUncertain: ptr(atssync.OnUncertainHold),
+		Name: new("Acme Europe"), LastNameFallback: new("-"), NoteTemplate: new("Hi {{.FirstName}}"), OnUncertain: new(atssync.OnUncertainHold),
 		StatusOverrides: &[]atssync.StatusOverride{{StageName: "Chat", Phase: sdk.PhaseScreen}},
 	})
 	require.NoError(t, err)
@@ -76,9 +74,9 @@ func TestUpdate_ChangesPolicyAndChecksSettings(t *testing.T) {
 		code atssync.Code
 		text string
 	}{
-		"old version":       {UpdateRequest{Version: c.Version, Name: ptr("x")}, atssync.CodeChanged, "changed meanwhile"},
-		"resend":            {UpdateRequest{OnUncertain: ptr(atssync.OnUncertainResend)}, atssync.CodeInvalid, "would make duplicates"},
-		"broken template":   {UpdateRequest{NoteTemplate: ptr("{{")}, atssync.CodeInvalid, "note_template"},
+		"old version":       {UpdateRequest{Version: c.Version, Name: new("x")}, atssync.CodeChanged, "changed meanwhile"},
+		"resend":            {UpdateRequest{OnUncertain: new(atssync.OnUncertainResend)}, atssync.CodeInvalid, "would make duplicates"},
+		"broken template":   {UpdateRequest{NoteTemplate: new("{{")}, atssync.CodeInvalid, "note_template"},
 		"a credential":      {UpdateRequest{Fields: fields("api_key", "x")}, atssync.CodeInvalid, "connections repair"},
 		"operator's field":  {UpdateRequest{Fields: fields("base_url", "https://evil.example.com")}, atssync.CodeInvalid, "the operator's"},
 		"unknown field":     {UpdateRequest{Fields: fields("colour", "red")}, atssync.CodeInvalid, "no such field"},
@@ -88,7 +86,7 @@ func TestUpdate_ChangesPolicyAndChecksSettings(t *testing.T) {
 		require.Equal(t, c2.code, atssync.CodeOf(err), "%s: %v", name, err)
 		require.ErrorContains(t, err, c2.text, name)
 	}
-	got, err = w.Update(w.ctx(), c.ID, UpdateRequest{Fields: fields("region", "us"), Name: ptr("Acme US")})
+	got, err = w.Update(w.ctx(), c.ID, UpdateRequest{Fields: fields("region", "us"), Name: new("Acme US")})
 	require.NoError(t, err)
 	require.Equal(t, "us", got.Settings["region"])
 	require.Equal(t, "Acme US", got.Name)
@@ -97,9 +95,9 @@ func TestUpdate_ChangesPolicyAndChecksSettings(t *testing.T) {
 	require.NotContains(t, got.Settings, "region")
 
 	w.ats.manifErr, w.ats.state = sdk.ErrNotRunning, "missing"
-	_, err = w.Update(w.ctx(), c.ID, UpdateRequest{Name: ptr("Acme")})
+	_, err = w.Update(w.ctx(), c.ID, UpdateRequest{Name: new("Acme")})
 	require.NoError(t, err, "a label needs no adapter")
-	_, err = w.Update(w.ctx(), c.ID, UpdateRequest{OnUncertain: ptr(atssync.OnUncertainResend)})
+	_, err = w.Update(w.ctx(), c.ID, UpdateRequest{OnUncertain: new(atssync.OnUncertainResend)})
 	requireCode(t, err, atssync.CodeAdapter)
 }
 

@@ -161,7 +161,9 @@ func (in FileConnection) stored(c atssync.Connection) atssync.Connection {
 func (f *filing) create(ctx context.Context, in FileConnection, v values) error {
 	c := in.stored(atssync.Connection{ID: in.ID, Account: in.Account, Adapter: in.Adapter, CreatedAt: f.now})
 	f.s.identify(&c, v, nil)
-	twin, err := f.s.twin(ctx, c)
+	look := c
+	look.IdentityKeys = f.s.valueKeys(in.Adapter, v) // which of them are secrets is known to the one that was there before
+	twin, err := f.s.twin(ctx, look)
 	if err != nil {
 		return err
 	}

@@ -15,15 +15,25 @@ import (
 const kindIdentity = "identity"
 
 // credentialKeys are the identity keys of the secrets that an employer gave. The operator's own secrets (an OAuth
-// client's) are the same for everybody and identify nobody.
+// client's) are the same for everybody and identify nobody, and without a manifest nobody knows which are which.
 func (s *Service) credentialKeys(adapter string, v values) []string {
-	m, _ := s.o.Adapters.Manifest(adapter)
+	m, err := s.o.Adapters.Manifest(adapter)
+	if err != nil {
+		return nil
+	}
+	own := values{credentials: make(map[string]sdk.Secret)}
+	for _, f := range m.Fields {
+		if value, ok := v.credentials[f.Name]; ok && f.Secret && f.Who != sdk.WhoOperator {
+			own.credentials[f.Name] = value
+		}
+	}
+	return s.valueKeys(adapter, own)
+}
+
+// valueKeys are the identity keys that values have if they are secrets.
+func (s *Service) valueKeys(adapter string, v values) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(v.credentials)) {
-		i := slices.IndexFunc(m.Fields, func(f sdk.Field) bool { return f.Name == name })
-		if i >= 0 && (m.Fields[i].Who == sdk.WhoOperator || !m.Fields[i].Secret) {
-			continue
-		}
 		out = append(out, s.o.Keys.Index(kindIdentity, "secret\x00"+adapter+"\x00"+v.credentials[name].Reveal()))
 	}
 	return out

@@ -225,23 +225,27 @@ func (w *world) ctx() context.Context {
 
 // Lease takes the lease as the daemon's lease keeper does.
 func (w *world) Lease(connection string) (atssync.Lease, bool) {
+	return w.lease(w.t.Context(), connection), true
+}
+
+func (w *world) lease(ctx context.Context, connection string) atssync.Lease {
 	if l, ok := w.leases[connection]; ok {
-		return l, true
+		return l
 	}
 	now := time.Now()
-	require.NoError(w.t, w.store.Heartbeat(w.t.Context(), "test", now.Add(time.Hour), now))
-	got, err := w.store.Acquire(w.t.Context(), "test", []string{connection}, now)
+	require.NoError(w.t, w.store.Heartbeat(ctx, "test", now.Add(time.Hour), now))
+	got, err := w.store.Acquire(ctx, "test", []string{connection}, now)
 	require.NoError(w.t, err)
 	require.Len(w.t, got, 1)
 	w.leases[connection] = got[0]
-	return got[0], true
+	return got[0]
 }
 
 func (w *world) refresh(ctx context.Context, connection string) error {
 	if w.ats.failure != nil {
 		return atssync.Errorf(atssync.CodeATS, "the job list could not be read")
 	}
-	l, _ := w.Lease(connection)
+	l := w.lease(ctx, connection)
 	_, err := w.store.PutATSJobs(ctx, l, atssync.JobListing{Jobs: w.ats.jobs, Complete: true}, time.Now())
 	return err
 }

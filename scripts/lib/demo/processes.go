@@ -174,21 +174,27 @@ listen = "127.0.0.1:0"
 		return err
 	}
 	fmt.Println("$ atssync run &")
-	return d.until(ctx, 30*time.Second, "the daemon did not come up; its log:\n"+d.log(), func() (bool, error) {
-		var adapters []struct {
-			Name  string `json:"name"`
-			State string `json:"state"`
+	err = d.until(ctx, 30*time.Second, "the daemon did not come up", func() (bool, error) {
+		var adapters struct {
+			Items []struct {
+				Name  string `json:"name"`
+				State string `json:"state"`
+			} `json:"items"`
 		}
 		if err := d.ask(ctx, &adapters, "adapters", "list"); err != nil {
 			return false, nil //nolint:nilerr // it is still starting.
 		}
-		for _, a := range adapters {
+		for _, a := range adapters.Items {
 			if a.Name == "greenhouse" && a.State == "running" {
 				return true, d.show(ctx, "adapters", "list")
 			}
 		}
 		return false, nil
 	})
+	if err != nil {
+		return fmt.Errorf("%w; its log:\n%s", err, d.log())
+	}
+	return nil
 }
 
 func (d *demo) log() string {

@@ -182,7 +182,18 @@ func (d *demo) move(ctx context.Context) error {
 			Account    string `json:"account"`
 		} `json:"items"`
 	}
-	if err := d.ask(ctx, &list, "submissions", "list", "--state", "submitted", "--limit", "20"); err != nil {
+	if err := d.ask(ctx, &list, "submissions", "list", "--state", "submitted", "--limit", "500"); err != nil {
+		return err
+	}
+	const moves = 20
+	if step := len(list.Items) / moves; step > 1 { // some of every employer
+		for i := range moves {
+			list.Items[i] = list.Items[i*step]
+		}
+		list.Items = list.Items[:moves]
+	}
+	before, err := d.readOnce(ctx)
+	if err != nil {
 		return err
 	}
 	for i, s := range list.Items {
@@ -191,7 +202,7 @@ func (d *demo) move(ctx context.Context) error {
 		case 0, 1:
 			body["stage"] = "Phone Screen"
 		case 2:
-			body["stage"] = "Onsite Interview"
+			body["stage"] = "Technical Interview"
 		case 3:
 			act = "reject"
 		case 4:
@@ -204,24 +215,81 @@ func (d *demo) move(ctx context.Context) error {
 	if err := d.show(ctx, "schedule", "run", "status"); err != nil {
 		return err
 	}
+	moved := make(map[string]bool, len(list.Items))
+	for _, s := range list.Items {
+		moved[s.ExternalID] = true
+	}
 	if err := d.until(ctx, time.Minute, "the statuses did not come back", func() (bool, error) {
-		var changed struct {
-			Items []json.RawMessage `json:"items"`
-		}
-		err := d.ask(ctx, &changed, "events", "--types", "application.status_changed", "--limit", "1000")
-		moved := 0
-		for _, e := range changed.Items {
-			for _, s := range list.Items {
-				if bytes.Contains(e, []byte(`"`+s.ExternalID+`"`)) && !bytes.Contains(e, []byte(`"Application Review"`)) {
-					moved++
-				}
+		told := make(map[string]bool)
+		events, err := d.events(ctx, "--types", "application.status_changed")
+		for _, e := range events {
+			if moved[e.Data.ExternalID] && e.Data.Revision > 1 {
+				told[e.Data.ExternalID] = true
 			}
 		}
-		return moved >= len(list.Items), err
+		return len(told) == len(moved), err
 	}); err != nil {
 		return err
 	}
-	return d.show(ctx, "events", "--connection", d.cons[0], "--types", "application.status_changed,application.reopened", "--limit", "12", "--last")
+	for i, c := range d.cons {
+		if err := d.show(ctx, "events", "--connection", c, "--after", fmt.Sprint(before[i])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readOnce has the status of everybody read once, and returns the last sequence number of each connection.
+func (d *demo) readOnce(ctx context.Context) ([]int64, error) {
+	if err := d.command(ctx, "schedule", "run", "status").Run(); err != nil {
+		return nil, err
+	}
+	if err := d.until(ctx, time.Minute, "the first pass did not end", func() (bool, error) {
+		events, err := d.events(ctx, "--types", "application.status_changed")
+		return len(events) >= d.people, err
+	}); err != nil {
+		return nil, err
+	}
+	last := make([]int64, len(d.cons))
+	for i, c := range d.cons {
+		events, err := d.events(ctx, "--connection", c)
+		if err != nil {
+			return nil, err
+		}
+		for n, e := range events {
+			if e.Sequence != int64(n)+1 {
+				return nil, fmt.Errorf("event %d of %s has the sequence %d", n+1, c, e.Sequence)
+			}
+		}
+		last[i] = int64(len(events))
+	}
+	return last, nil
+}
+
+// event is what the demo looks at of an event.
+type event struct {
+	Sequence int64 `json:"sequence"`
+	Data     struct {
+		ExternalID string `json:"external_id"`
+		Revision   int    `json:"revision"`
+	} `json:"data"`
+}
+
+// events reads events, one JSON document a line.
+func (d *demo) events(ctx context.Context, args ...string) ([]event, error) {
+	out, err := d.command(ctx, append([]string{"events", "--all", "--json"}, args...)...).Output()
+	if err != nil {
+		return nil, fmt.Errorf("atssync events: %w", err)
+	}
+	var list []event
+	for dec := json.NewDecoder(bytes.NewReader(out)); dec.More(); {
+		var e event
+		if err := dec.Decode(&e); err != nil {
+			return nil, fmt.Errorf("atssync events: %w", err)
+		}
+		list = append(list, e)
+	}
+	return list, nil
 }
 
 func (d *demo) ledger(ctx context.Context) error {

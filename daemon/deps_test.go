@@ -25,8 +25,9 @@ type room struct {
 
 const internal = "daemon/internal/"
 
-// The rooms whose tests need a store take the memory store, which passes the suite that every store passes.
-var memory = []string{internal + "store/memory"}
+// Tests that need a store take the one in memory, which passes the suite that every store passes; those that need an
+// adapter take the fake one.
+var memory = []string{internal + "store/memory", internal + "store/kv", "plugin-sdk/adaptertest"}
 
 // table is the wall plan of the house. A new package gets a row or falls under one; a new import gets thought about.
 var table = []room{

@@ -47,6 +47,8 @@ type Health struct {
 	Failures int         `json:"failures,omitempty"` // in a row
 	Probes   int         `json:"probes,omitempty"`
 	NextAt   time.Time   `json:"next_at,omitzero"` // stopped: the next probe; draining: the next send
+	// DrainFrom is when the draining began: it ends with what was queued before.
+	DrainFrom time.Time `json:"drain_from,omitzero"`
 	// Told says that connection.unhealthy went out and connection.healthy is owed.
 	Told bool `json:"told,omitempty"`
 }
@@ -78,9 +80,23 @@ type Lane struct {
 	Verified        map[string]time.Time `json:"verified,omitempty"`
 	// HoldReason, when set, holds everything that comes in.
 	HoldReason HeldReason `json:"hold_reason,omitempty"`
-	LastSentAt time.Time  `json:"last_sent_at,omitzero"`
-	LastReadAt time.Time  `json:"last_read_at,omitzero"`
+	// Owed are the releases that have to be persisted as tasks because a reason to hold went away, each with
+	// its pace a minute (0: at once). They stand here so that a crash between the two steps loses none.
+	Owed       map[HeldReason]int `json:"owed_releases,omitempty"`
+	LastSentAt time.Time          `json:"last_sent_at,omitzero"`
+	LastReadAt time.Time          `json:"last_read_at,omitzero"`
 }
+
+// Owe notes that what is held for reason is to be released.
+func (l *Lane) Owe(reason HeldReason, perMinute int) {
+	if l.Owed == nil {
+		l.Owed = make(map[HeldReason]int)
+	}
+	l.Owed[reason] = perMinute
+}
+
+// Paid forgets a release that was persisted.
+func (l *Lane) Paid(reason HeldReason) { delete(l.Owed, reason) }
 
 // Health returns the operation's health, HealthOK when nothing is recorded.
 func (l *Lane) Health(op Operation) Health {
@@ -195,14 +211,15 @@ func (l *Lane) ProbeOK(op Operation, now time.Time) []EventDraft {
 }
 
 // Succeed records a success. A canary that arrived starts the draining when the stop was an incident of
-// the connection, and ends it when the stop was one uncertain write.
+// the connection, and ends it when the stop was one uncertain write. A write that was under way when submit
+// stopped does not end the stop: only a probe does.
 func (l *Lane) Succeed(op Operation, now time.Time) []EventDraft {
 	h, ok := l.Operations[op]
-	if !ok {
+	if !ok || op == OpSubmit && h.State == HealthStopped {
 		return nil
 	}
 	if h.State == HealthCanary && h.Cause != CauseUncertain {
-		h.State, h.Failures, h.NextAt = HealthDraining, 0, now
+		h.State, h.Failures, h.NextAt, h.DrainFrom = HealthDraining, 0, now, now
 		l.set(op, h)
 		return nil
 	}
@@ -210,6 +227,34 @@ func (l *Lane) Succeed(op Operation, now time.Time) []EventDraft {
 		return nil // Drained ends it
 	}
 	return l.heal(op, h, now)
+}
+
+// AdapterGone holds everything while the adapter is missing. A stop that submit is in already stays as it is:
+// what ended it before ends it when the adapter is back.
+func (l *Lane) AdapterGone(t *Trouble, now time.Time) []EventDraft {
+	if l.HoldReason != "" {
+		return nil
+	}
+	l.HoldReason = HeldAdapterMissing
+	l.Paid(HeldAdapterMissing)
+	if s := l.Health(OpSubmit).State; s != HealthOK && s != HealthFailing {
+		return nil
+	}
+	return l.Fail(OpSubmit, CauseAdapterMissing, t, now)
+}
+
+// AdapterBack ends what AdapterGone began; the release of what was held is owed.
+func (l *Lane) AdapterBack(now time.Time) []EventDraft {
+	if l.HoldReason != HeldAdapterMissing {
+		return nil
+	}
+	l.HoldReason = ""
+	l.Owe(HeldAdapterMissing, 0)
+	h := l.Health(OpSubmit)
+	if h.Cause != CauseAdapterMissing {
+		return nil
+	}
+	return l.heal(OpSubmit, h, now)
 }
 
 // PaceDraining puts the next send of a draining lane off.
@@ -220,7 +265,7 @@ func (l *Lane) PaceDraining(op Operation, at time.Time) {
 	}
 }
 
-// Drained ends the draining: the queue is empty.
+// Drained ends the draining: nothing is queued of what was when it began.
 func (l *Lane) Drained(op Operation, now time.Time) []EventDraft {
 	h, ok := l.Operations[op]
 	if !ok || h.State != HealthDraining {
@@ -259,10 +304,13 @@ func (l *Lane) FailJob(job string, reason HeldReason, t *Trouble, now time.Time)
 	jt.NextAt = now.Add(min(time.Hour<<min(jt.Retries, 5), 24*time.Hour))
 	jt.Retries++
 	l.Jobs[job] = jt
+	if reason == HeldJobClosed {
+		return nil // jobs close; that says nothing about the connection
+	}
 	if !slices.Contains(l.JobsFailedInRow, job) {
 		l.JobsFailedInRow = append(l.JobsFailedInRow, job)
 	}
-	if len(l.JobsFailedInRow) < 2 || reason == HeldJobClosed {
+	if len(l.JobsFailedInRow) < 2 {
 		return nil
 	}
 	return l.Fail(OpSubmit, string(sdk.KindPermission), t, now)
@@ -276,7 +324,7 @@ func (l *Lane) JobOK(job string) {
 
 // Clone returns a copy that shares no map.
 func (l Lane) Clone() Lane {
-	l.Operations, l.Jobs = maps.Clone(l.Operations), maps.Clone(l.Jobs)
+	l.Operations, l.Jobs, l.Owed = maps.Clone(l.Operations), maps.Clone(l.Jobs), maps.Clone(l.Owed)
 	l.ReadBacks, l.Verified = maps.Clone(l.ReadBacks), maps.Clone(l.Verified)
 	l.JobsFailedInRow = slices.Clone(l.JobsFailedInRow)
 	return l

@@ -12,21 +12,21 @@ type plan struct {
 	at time.Time // with waitUntil
 	// limit is how many submissions may be under way.
 	limit int
+	// alone says that after one submission the lane is looked at again.
+	alone bool
 }
 
 type plannedAct int
 
 const (
-	waitUntil plannedAct = iota // nothing before at; zero at: until woken
+	waitUntil plannedAct = iota // nothing before at
 	probe
 	send
 )
 
-// next decides what a lane does now. It is pure: the same state and instant give the same plan.
-func next(c atssync.Connection, l atssync.Lane, places int, now time.Time) plan {
-	if c.State != atssync.ConnectionActive {
-		return plan{do: waitUntil}
-	}
+// next decides what the lane of an active connection does now. It is pure: the same state and instant give the
+// same plan.
+func next(l atssync.Lane, places int, now time.Time) plan {
 	switch h := l.Health(atssync.OpSubmit); h.State {
 	case atssync.HealthStopped:
 		if now.Before(h.NextAt) {
@@ -34,12 +34,14 @@ func next(c atssync.Connection, l atssync.Lane, places int, now time.Time) plan 
 		}
 		return plan{do: probe}
 	case atssync.HealthCanary:
-		return plan{do: send, limit: 1}
+		return plan{do: send, limit: 1, alone: true}
 	case atssync.HealthDraining:
 		if now.Before(h.NextAt) {
 			return plan{do: waitUntil, at: h.NextAt}
 		}
-		return plan{do: send, limit: 1}
+		return plan{do: send, limit: 1, alone: true}
+	case atssync.HealthFailing:
+		return plan{do: send, limit: places, alone: places == 1}
 	}
 	return plan{do: send, limit: places}
 }

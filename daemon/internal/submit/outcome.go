@@ -1,7 +1,10 @@
 package submit
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -11,9 +14,10 @@ import (
 
 // judged is what follows one outcome.
 type judged struct {
-	finish atssync.Finish
-	change atssync.LaneChange // nil: the lane stays as it is
-	after  func()             // once the finish is durable
+	finish  atssync.Finish
+	change  atssync.LaneChange // nil: the lane stays as it is
+	answer  answer             // what it says about the ATS
+	follows bool               // the first arrival on its job, to be read back
 }
 
 // outcomesOf spreads an error of the whole call, or a reply of the wrong length, over its items.
@@ -23,8 +27,13 @@ func outcomesOf(reply sdk.SubmitReply, err error, n int) ([]sdk.SubmitOutcome, s
 	}
 	var e *sdk.Error
 	switch {
+	case errors.As(err, &e):
 	case errors.Is(err, sdk.ErrNotRunning):
 		e = &sdk.Error{Kind: sdk.KindTransient, NotApplied: true, Message: "the adapter's process was not running; nothing was sent", Turn: sdk.TurnOperator}
+	case errors.Is(err, context.DeadlineExceeded):
+		e = &sdk.Error{Kind: sdk.KindAmbiguous, Message: "no answer came in time", Turn: sdk.TurnATS}
+	case errors.Is(err, context.Canceled):
+		e = &sdk.Error{Kind: sdk.KindInternal, Message: "the daemon was stopped before the answer came", Turn: sdk.TurnOperator}
 	case err != nil:
 		e = sdk.AsError(err)
 	default:
@@ -38,7 +47,7 @@ func outcomesOf(reply sdk.SubmitReply, err error, n int) ([]sdk.SubmitOutcome, s
 }
 
 // judge decides how an attempt ended.
-func (w *Worker) judge(r *round, it ready, a atssync.Attempt, o sdk.SubmitOutcome, now time.Time) judged {
+func (w *Worker) judge(r *round, it *ready, a atssync.Attempt, o sdk.SubmitOutcome, now time.Time) judged {
 	f := atssync.Finish{Submission: it.sub.ID, Attempt: a.Number}
 	switch o.Kind {
 	case sdk.OutcomeCreated, sdk.OutcomeCreatedOnExisting, sdk.OutcomeAlreadyApplied, sdk.OutcomePending:
@@ -51,7 +60,7 @@ func (w *Worker) judge(r *round, it ready, a atssync.Attempt, o sdk.SubmitOutcom
 	case sdk.OutcomeBlocked:
 		f.To = atssync.StateRefused
 		f.Trouble = &atssync.Trouble{Kind: sdk.KindInvalid, Message: blockedText(o), Turn: sdk.TurnATS}
-		return judged{finish: f, change: w.wellChange(r, it, now), after: w.told(r, it, f, now)}
+		return judged{finish: f, change: w.wellAnswer(r, now), answer: says}
 	case sdk.OutcomeContinue:
 		return w.continued(r, it, f, o, now)
 	case sdk.OutcomeFailed:
@@ -75,7 +84,7 @@ func blockedText(o sdk.SubmitOutcome) string {
 	return text
 }
 
-func (w *Worker) arrived(r *round, it ready, f atssync.Finish, o sdk.SubmitOutcome, now time.Time) judged {
+func (w *Worker) arrived(r *round, it *ready, f atssync.Finish, o sdk.SubmitOutcome, now time.Time) judged {
 	f.To = atssync.StateSubmitted
 	if o.Kind == sdk.OutcomeAlreadyApplied {
 		f.To = atssync.StateAlreadyApplied
@@ -92,13 +101,15 @@ func (w *Worker) arrived(r *round, it ready, f atssync.Finish, o sdk.SubmitOutco
 	sub.ATSJob, sub.As = it.link.ATSJob, it.link.As
 	app := atssync.NewApplication(sub, *f.Receipt, name, now)
 	f.Application = &app
-	return judged{finish: f, change: w.wellChange(r, it, now), after: w.told(r, it, f, now)}
+	_, verified := r.lane.Verified[sub.ATSJob]
+	_, following := r.lane.ReadBacks[sub.ATSJob]
+	return judged{finish: f, change: w.wellSent(r, it, now), answer: says, follows: !verified && !following}
 }
 
-// wellChange is what a proof of a working lane changes; nil where there is nothing to change, so that the
+// wellSent is what a proof of a working lane changes; nil where there is nothing to change, so that the
 // usual case writes no lane.
-func (w *Worker) wellChange(r *round, it ready, now time.Time) atssync.LaneChange {
-	job := it.link.ATSJob
+func (w *Worker) wellSent(r *round, it *ready, now time.Time) atssync.LaneChange {
+	job, id := it.link.ATSJob, it.sub.ID
 	_, verified := r.lane.Verified[job]
 	_, following := r.lane.ReadBacks[job]
 	_, troubled := r.lane.Jobs[job]
@@ -110,68 +121,70 @@ func (w *Worker) wellChange(r *round, it ready, now time.Time) atssync.LaneChang
 	return func(l *atssync.Lane) []atssync.EventDraft {
 		l.LastSentAt = now
 		l.JobOK(job)
-		l.StartReadBack(job, it.sub.ID, now)
+		l.StartReadBack(job, id, now)
 		out := l.Succeed(atssync.OpSubmit, now)
 		l.PaceDraining(atssync.OpSubmit, now.Add(w.o.DrainEvery))
 		return out
 	}
 }
 
-func (w *Worker) continued(r *round, it ready, f atssync.Finish, o sdk.SubmitOutcome, now time.Time) judged {
-	if len(o.Continuation) == 0 || len(o.Continuation) > sdk.MaxContinuation {
+// continued keeps what the next step of several needs. The submission keeps its place in the queue, so that what the
+// ATS holds a part of is finished first.
+func (w *Worker) continued(r *round, it *ready, f atssync.Finish, o sdk.SubmitOutcome, now time.Time) judged {
+	if len(o.Continuation) == 0 || len(o.Continuation) > sdk.MaxContinuation || bytes.Equal(o.Continuation, it.item.Continuation) {
 		return w.failed(r, it, f, &sdk.Error{
-			Kind: sdk.KindInternal, Message: "the adapter has a further step to do but gave no usable continuation", Turn: sdk.TurnAdapter,
+			Kind: sdk.KindInternal, Message: "the adapter has a further step to do but its continuation is empty, too long or the one it was given", Turn: sdk.TurnAdapter,
 		}, now)
 	}
 	sealed, err := w.o.Vault.SealContinuation(it.sub, o.Continuation)
 	if err != nil {
 		return w.failed(r, it, f, &sdk.Error{Kind: sdk.KindInternal, Message: "the continuation could not be sealed", Turn: sdk.TurnOperator}, now)
 	}
-	f.To, f.NextAt, f.Continuation = atssync.StateQueued, now, sealed
-	return judged{finish: f, after: w.told(r, it, f, now)}
+	f.To, f.NextAt, f.Continuation = atssync.StateQueued, it.sub.NextAt, sealed
+	return judged{finish: f}
 }
 
 // failed applies the retry decision. Whatever does not prove that nothing was applied becomes uncertain.
-func (w *Worker) failed(r *round, it ready, f atssync.Finish, e *sdk.Error, now time.Time) judged {
+func (w *Worker) failed(r *round, it *ready, f atssync.Finish, e *sdk.Error, now time.Time) judged {
 	f.Trouble = atssync.TroubleOf(e)
 	f.Continuation = it.sub.Continuation
-	job := it.link.ATSJob
 	d := retry.Write(retry.Failure{
 		Err: e, Key: it.sub.ID, Failures: it.sub.Failures, RefusedBeforeProcessing: r.manifest.RefusedBeforeProcessing,
 	}, now)
+	fail := func(cause string) atssync.LaneChange {
+		return func(l *atssync.Lane) []atssync.EventDraft { return l.Fail(atssync.OpSubmit, cause, f.Trouble, now) }
+	}
 	j := judged{}
 	switch d.Action {
 	case retry.Again:
 		f.To, f.NextAt, f.Counted = atssync.StateQueued, d.At, d.Counted
 		if d.Counted {
-			j.change = func(l *atssync.Lane) []atssync.EventDraft {
-				return l.Fail(atssync.OpSubmit, string(e.Kind), f.Trouble, now)
-			}
+			j.change = fail(string(e.Kind))
 		}
 	case retry.Refuse:
 		f.To, f.Continuation = atssync.StateRefused, nil
-		j.change = w.wellAnswer(r, now)
+		j.change, j.answer = w.wellAnswer(r, now), says
 	case retry.HoldItem:
 		f.To, f.HeldReason = atssync.StateHeld, atssync.HeldResumeUnavailable
-		j.change = w.wellAnswer(r, now)
+		j.change, j.answer = w.wellAnswer(r, now), says
 	case retry.HoldJob:
+		job := it.link.ATSJob
 		f.To, f.HeldReason = atssync.StateHeld, atssync.HeldJobNotAccessible
 		if e.Kind == sdk.KindJobClosed {
 			f.HeldReason = atssync.HeldJobClosed
 		}
 		j.change = func(l *atssync.Lane) []atssync.EventDraft { return l.FailJob(job, f.HeldReason, f.Trouble, now) }
 	case retry.Stop:
-		f.To, f.NextAt = atssync.StateQueued, now
-		j.change = func(l *atssync.Lane) []atssync.EventDraft {
-			return l.Fail(atssync.OpSubmit, string(e.Kind), f.Trouble, now)
-		}
+		f.To, f.NextAt = atssync.StateQueued, it.sub.NextAt
+		j.change = fail(string(e.Kind))
 	default:
 		f.To = atssync.StateUncertain
-		j.change = func(l *atssync.Lane) []atssync.EventDraft {
-			return l.Fail(atssync.OpSubmit, atssync.CauseUncertain, f.Trouble, now)
+		j.change = fail(atssync.CauseUncertain)
+		if e.Kind != sdk.KindInternal { // a fault of ours or of the adapter says nothing about the ATS
+			j.answer = inDoubt
 		}
 	}
-	j.finish, j.after = f, w.told(r, it, f, now)
+	j.finish = f
 	return j
 }
 
@@ -187,32 +200,34 @@ func (w *Worker) wellAnswer(r *round, now time.Time) atssync.LaneChange {
 	}
 }
 
-// told logs, counts, and tells the incident gate, after the outcome is durable.
-func (w *Worker) told(r *round, it ready, f atssync.Finish, now time.Time) func() {
-	return func() {
-		w.o.Metrics.finished(r.c.Adapter, it.sub, f.To, now)
-		args := []any{
-			"connection", r.c.ID, "submission", f.Submission, "attempt", f.Attempt,
-			"state", string(f.To), "duration_ms", now.Sub(r.start).Milliseconds(),
+// told says what became of an attempt, once that is durable: to the log, the metrics, and whoever goes on from there.
+func (w *Worker) told(r *round, it *ready, j judged, took time.Duration) {
+	now := r.now()
+	f := j.finish
+	w.o.Metrics.finished(r.c.Adapter, it.sub, f.To, now)
+	if w.o.Log.Enabled(w.calls, slog.LevelInfo) {
+		attrs := []slog.Attr{
+			slog.String("connection", r.c.ID), slog.String("submission", f.Submission), slog.Int("attempt", f.Attempt),
+			slog.String("state", string(f.To)), slog.Int64("duration_ms", took.Milliseconds()),
 		}
-		if f.Trouble != nil {
-			args = append(args, "kind", string(f.Trouble.Kind), "http_status", f.Trouble.Status, "whose_turn", string(f.Trouble.Turn))
+		if t := f.Trouble; t != nil {
+			attrs = append(attrs, slog.String("kind", string(t.Kind)), slog.Int("http_status", t.Status), slog.String("whose_turn", string(t.Turn)))
 		}
-		w.o.Log.Info("attempt ended", args...)
-		switch f.To {
-		case atssync.StateUncertain:
-			if w.incidents.uncertain(r.c.Adapter, r.c.ID, now) {
-				w.o.Log.Warn("submit stopped for all connections of an adapter: several writes in a row have unknown outcomes", "adapter", r.c.Adapter)
-			}
-		case atssync.StateSubmitted, atssync.StateAlreadyApplied, atssync.StateRefused:
-			if _, ok := r.lane.Verified[it.link.ATSJob]; !ok && w.o.Arrived != nil {
-				w.o.Arrived(r.c.ID)
-			}
-			for _, c := range w.incidents.success(r.c.Adapter, r.c.ID) {
-				w.Wake(c)
-			}
-		default:
-			w.incidents.pass(r.c.Adapter, r.c.ID)
-		}
+		w.o.Log.LogAttrs(w.calls, slog.LevelInfo, "attempt ended", attrs...)
 	}
+	if f.To == atssync.StateUncertain {
+		w.lookups.expect(r.c.ID, f.Submission, now)
+	}
+	if j.follows && w.o.Arrived != nil {
+		w.o.Arrived(r.c.ID)
+	}
+}
+
+// toldIncident tells the adapter's incident what the outcomes of one call say about the ATS.
+func (w *Worker) toldIncident(r *round, a answer) {
+	began, wake := w.incidents.ended(r.c.Adapter, r.c.ID, a, r.now())
+	if began {
+		w.o.Log.Warn("submit stopped for all connections of an adapter: several writes in a row have unknown outcomes", "adapter", r.c.Adapter)
+	}
+	w.wakeAll(wake)
 }

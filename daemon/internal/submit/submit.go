@@ -22,6 +22,8 @@ type Uncertain interface {
 	Payload(ctx context.Context, id string) (atssync.Payload, error)
 	Resolve(ctx context.Context, id string, how atssync.SettleUncertain, now time.Time) (atssync.Submission, error)
 	Propose(ctx context.Context, id string, proposal atssync.Receipt, now time.Time) error
+	// Expire ends submissions whose time is over; one that a lane meets is never sent.
+	Expire(ctx context.Context, limit int, now time.Time) (int, error)
 }
 
 // Tasks persists the tasks that hold and release when an adapter goes and comes back.
@@ -95,14 +97,16 @@ type Worker struct {
 	o         Options
 	incidents incidents
 	notes     noteCache
-	finds     findTimes
+	lookups   lookups
 
 	mu      sync.Mutex
 	lanes   map[string]*lane
-	ctx     context.Context
-	cancel  context.CancelFunc
 	stopped bool
 	wg      sync.WaitGroup
+	// idle ends when Stop begins: nothing is waited for and nothing begins any more. calls ends when Stop gives
+	// up waiting: calls under way are cut.
+	idle, calls       context.Context
+	endIdle, endCalls context.CancelFunc
 }
 
 // lane is the in-memory side of one connection: whether it is worked now, and when next.
@@ -112,7 +116,7 @@ type lane struct {
 	timer   *time.Timer
 }
 
-// New returns a worker that Start starts.
+// New returns a worker; the first Wake starts its first lane.
 func New(o Options) *Worker {
 	if o.DrainEvery <= 0 {
 		o.DrainEvery = time.Second
@@ -123,8 +127,10 @@ func New(o Options) *Worker {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	return &Worker{o: o, lanes: make(map[string]*lane), ctx: ctx, cancel: cancel}
+	w := &Worker{o: o, lanes: make(map[string]*lane)}
+	w.calls, w.endCalls = context.WithCancel(context.Background())
+	w.idle, w.endIdle = context.WithCancel(w.calls)
+	return w
 }
 
 // Wake has a lane worked soon. It never blocks and may be called for any connection at any time.
@@ -148,12 +154,11 @@ func (w *Worker) Wake(connection string) {
 		l.timer = nil
 	}
 	l.running = true
-	w.wg.Add(1)
-	go w.run(connection, l)
+	w.wg.Go(func() { w.run(connection, l) })
 }
 
 // Stop lets calls in flight end and their outcome be stored; it waits for that until ctx ends and then
-// cancels them: what was not answered by then is uncertain. It may be called twice.
+// cuts them: what was not answered by then is uncertain. Nothing new begins. It may be called twice.
 func (w *Worker) Stop(ctx context.Context) {
 	w.mu.Lock()
 	w.stopped = true
@@ -163,46 +168,37 @@ func (w *Worker) Stop(ctx context.Context) {
 		}
 	}
 	w.mu.Unlock()
+	w.endIdle()
 	done := make(chan struct{})
 	go func() { w.wg.Wait(); close(done) }()
 	select {
 	case <-done:
 	case <-ctx.Done():
-		w.cancel()
+		w.endCalls()
 		<-done
 	}
-	w.cancel()
+	w.endCalls()
 }
 
-func (w *Worker) stopping() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.stopped
-}
+// afterFault is how long a lane waits after a fault of the store.
+const afterFault = 5 * time.Second
 
 // run works one lane until nothing is due, then sets its timer and ends.
 func (w *Worker) run(connection string, l *lane) {
-	defer w.wg.Done()
 	for {
-		at, more := time.Time{}, false
-		if !w.stopping() {
-			var err error
-			at, more, err = w.Tick(w.ctx, connection, time.Now())
-			if err != nil && w.ctx.Err() == nil {
-				w.o.Log.Error("work a lane", "connection", connection, "err", err)
-				at, more = time.Now().Add(5*time.Second), false
-			}
+		at, more, err := w.Tick(w.idle, connection, time.Now())
+		if err != nil && w.idle.Err() == nil {
+			w.o.Log.Error("work a lane", "connection", connection, "err", err)
+			at, more = time.Now().Add(afterFault), false
 		}
 		w.mu.Lock()
-		switch {
-		case w.stopped:
-			l.running = false
-			w.mu.Unlock()
-			return
-		case more || l.again:
+		if (more || l.again) && !w.stopped {
 			l.again = false
 			w.mu.Unlock()
 			continue
+		}
+		switch {
+		case w.stopped:
 		case at.IsZero():
 			delete(w.lanes, connection)
 		default:

@@ -9,66 +9,122 @@ import (
 	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
-// round is one Tick's view of a connection.
+// round is what a lane's step knows of its connection, as it was read at one moment.
 type round struct {
 	lease    atssync.Lease
 	c        atssync.Connection
 	lane     atssync.Lane
 	manifest sdk.Manifest
-	start    time.Time // of the Tick, by the caller's clock
-	began    time.Time // the same moment by the process's clock, for what passes during the Tick
+	start    time.Time // by the caller's clock
+	began    time.Time // the same moment by the process's clock, for what passes from then on
 }
 
-// now is the Tick's instant plus what passed since.
-func (r *round) now() time.Time { return r.start.Add(time.Since(r.began)) }
+// now is the round's instant plus what passed since.
+func (r *round) now() time.Time { return r.start.Add(r.age()) }
 
-// Tick does the next thing for one connection: it probes, sends what is due, or finds that there is
-// nothing to do before at (zero: not until woken). more says that it should be called again at once.
+// age is how long ago the round was read.
+func (r *round) age() time.Duration { return time.Since(r.began) }
+
+// changed has the lane as it was stored, for what is judged next.
+func (r *round) changed(changes []atssync.LaneChange) {
+	if len(changes) == 0 {
+		return
+	}
+	r.lane = r.lane.Clone()
+	for _, c := range changes {
+		c(&r.lane)
+	}
+}
+
+// notRunning is how soon a lane looks again whose adapter is being started.
+const notRunning = time.Second
+
+// Tick does the next thing for one connection: it probes, sends what is due, or finds that there is nothing to
+// do before at (zero: not until woken). more says that it should be called again at once. When ctx ends nothing new
+// begins; what is under way is brought to its end. For one connection it is called by one goroutine at a time.
 func (w *Worker) Tick(ctx context.Context, connection string, now time.Time) (at time.Time, more bool, err error) {
-	lease, ok := w.o.Leases.Lease(connection)
-	if !ok {
-		return time.Time{}, false, nil
-	}
-	r := &round{lease: lease, start: now, began: time.Now()}
-	if r.c, err = w.o.Connections.Connection(ctx, connection); err != nil {
-		if atssync.CodeOf(err) == atssync.CodeNotFound {
-			return time.Time{}, false, nil
-		}
-		return time.Time{}, false, err
-	}
-	if r.lane, err = w.o.Store.Lane(ctx, connection); err != nil {
+	r, err := w.read(ctx, connection, now)
+	if err != nil || r == nil {
 		return time.Time{}, false, err
 	}
 	at, more, err = w.tick(ctx, r)
-	if errors.Is(err, atssync.ErrFenced) {
-		w.o.Leases.Lost(lease)
+	switch {
+	case errors.Is(err, atssync.ErrFenced):
+		w.o.Leases.Lost(r.lease)
 		return time.Time{}, false, nil
+	case ctx.Err() != nil:
+		return time.Time{}, false, nil
+	case errors.Is(err, sdk.ErrNotRunning):
+		return r.now().Add(notRunning), false, nil
 	}
 	return at, more, err
 }
 
-func (w *Worker) tick(ctx context.Context, r *round) (time.Time, bool, error) {
-	if r.c.State != atssync.ConnectionActive {
-		return time.Time{}, false, nil
+// read makes a round, nil when the connection is not ours to work.
+func (w *Worker) read(ctx context.Context, connection string, now time.Time) (*round, error) {
+	lease, ok := w.o.Leases.Lease(connection)
+	if !ok {
+		return nil, nil //nolint:nilnil // not ours, which is no fault.
 	}
+	r := &round{lease: lease, start: now.UTC(), began: time.Now()}
+	var err error
+	if r.c, err = w.o.Connections.Connection(ctx, connection); err != nil {
+		if atssync.CodeOf(err) == atssync.CodeNotFound {
+			return nil, nil //nolint:nilnil // gone, which is no fault.
+		}
+		return nil, err
+	}
+	if r.c.State != atssync.ConnectionActive {
+		return nil, nil //nolint:nilnil // a person paused or removed it.
+	}
+	r.lane, err = w.o.Store.Lane(ctx, connection)
+	return r, err
+}
+
+func (w *Worker) tick(ctx context.Context, r *round) (time.Time, bool, error) {
 	if why := w.o.Adapters.Gone(r.c.Adapter); why != "" {
 		return time.Time{}, false, w.adapterGone(ctx, r, why)
 	}
 	if r.lane.HoldReason == atssync.HeldAdapterMissing {
-		return time.Time{}, true, w.adapterBack(ctx, r)
+		now := r.now()
+		_, err := w.o.Store.UpdateLane(ctx, r.lease, func(l *atssync.Lane) []atssync.EventDraft { return l.AdapterBack(now) }, now)
+		return time.Time{}, true, err
+	}
+	if len(r.lane.Owed) > 0 {
+		return time.Time{}, true, w.payOwed(ctx, r)
 	}
 	var err error
 	if r.manifest, err = w.o.Adapters.Manifest(r.c.Adapter); err != nil {
-		return r.now().Add(time.Second), false, nil // it is being started
+		return r.now().Add(notRunning), false, nil //nolint:nilerr // it is being started.
 	}
-	p := next(r.c, r.lane, places(r.manifest), r.now())
-	switch p.do {
+	if !r.manifest.Has(sdk.PowerSubmit) {
+		return time.Time{}, false, w.cannotSubmit(ctx, r)
+	}
+	again, err := w.settle(ctx, r)
+	if err != nil {
+		return time.Time{}, false, err
+	}
+	at, more, err := w.act(ctx, r)
+	return earlier(at, again), more, err
+}
+
+func (w *Worker) act(ctx context.Context, r *round) (time.Time, bool, error) {
+	switch p := next(r.lane, places(r.manifest), r.now()); p.do {
 	case waitUntil:
 		return p.at, false, nil
 	case probe:
 		return w.probe(ctx, r)
+	default:
+		return w.turn(ctx, r, p)
 	}
-	return w.sendDue(ctx, r, p.limit)
+}
+
+// earlier is the earlier one of two times; zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // places is how many submissions of one connection may be under way at a time: one where an uncertain write
@@ -80,21 +136,26 @@ func places(m sdk.Manifest) int {
 	return max(1, m.InFlight[sdk.PowerSubmit]) * max(1, m.Batch.Submit)
 }
 
-// adapterGone holds what is queued and what comes in: a missing adapter never refuses anything.
+// adapterGone holds what is queued and what comes in: a missing adapter never refuses anything. What is still
+// queued at a later look (a crash came between the two steps) is held then.
 func (w *Worker) adapterGone(ctx context.Context, r *round, why string) error {
-	if r.lane.HoldReason != "" {
-		return nil
-	}
-	t := &atssync.Trouble{
-		Kind: sdk.KindTransient, Message: why, Turn: sdk.TurnOperator,
-		Remedy: "repair the adapter " + r.c.Adapter + "; see: atssync adapters list",
-	}
 	now := r.now()
-	if _, err := w.o.Store.UpdateLane(ctx, r.lease, func(l *atssync.Lane) []atssync.EventDraft {
-		l.HoldReason = atssync.HeldAdapterMissing
-		return l.Fail(atssync.OpSubmit, atssync.CauseAdapterMissing, t, now)
-	}, now); err != nil {
-		return err
+	switch r.lane.HoldReason {
+	case "":
+		t := &atssync.Trouble{
+			Kind: sdk.KindTransient, Message: why, Turn: sdk.TurnOperator,
+			Remedy: "repair the adapter " + r.c.Adapter + "; see: atssync adapters list",
+		}
+		if _, err := w.o.Store.UpdateLane(ctx, r.lease, func(l *atssync.Lane) []atssync.EventDraft { return l.AdapterGone(t, now) }, now); err != nil {
+			return err
+		}
+	case atssync.HeldAdapterMissing:
+		due, _, err := w.o.Store.NextSubmissions(ctx, r.lease, 1, now)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+	default:
+		return nil
 	}
 	_, err := w.o.Tasks.PutTask(ctx, atssync.Task{
 		Kind: atssync.TaskHold, Connection: r.c.ID, Reason: atssync.HeldAdapterMissing,
@@ -102,72 +163,38 @@ func (w *Worker) adapterGone(ctx context.Context, r *round, why string) error {
 	return err
 }
 
-func (w *Worker) adapterBack(ctx context.Context, r *round) error {
+// payOwed persists the releases that the lane owes. A crash between the two steps has them persisted again.
+func (w *Worker) payOwed(ctx context.Context, r *round) error {
 	now := r.now()
-	if _, err := w.o.Store.UpdateLane(ctx, r.lease, func(l *atssync.Lane) []atssync.EventDraft {
-		l.HoldReason = ""
-		out := l.ProbeOK(atssync.OpSubmit, now)
-		return append(out, l.Succeed(atssync.OpSubmit, now)...)
-	}, now); err != nil {
-		return err
+	for reason, perMinute := range r.lane.Owed {
+		if _, err := w.o.Tasks.PutTask(ctx, atssync.Task{
+			Kind: atssync.TaskRelease, Connection: r.c.ID, Reason: reason, PerMinute: perMinute,
+		}, now); err != nil {
+			return err
+		}
 	}
-	_, err := w.o.Tasks.PutTask(ctx, atssync.Task{
-		Kind: atssync.TaskRelease, Connection: r.c.ID, Reason: atssync.HeldAdapterMissing,
+	_, err := w.o.Store.UpdateLane(ctx, r.lease, func(l *atssync.Lane) []atssync.EventDraft {
+		for reason := range r.lane.Owed {
+			l.Paid(reason)
+		}
+		return nil
 	}, now)
 	return err
 }
 
-// probe reads from the ATS to see whether a stopped lane may go on.
-func (w *Worker) probe(ctx context.Context, r *round) (time.Time, bool, error) {
-	trouble, cause, err := w.check(ctx, r)
-	if err != nil {
-		return r.now().Add(5 * time.Second), false, nil
+// cannotSubmit tells, once, that the adapter has no way to submit. What is queued stays queued.
+func (w *Worker) cannotSubmit(ctx context.Context, r *round) error {
+	if r.lane.Health(atssync.OpSubmit).Cause == string(sdk.KindConfigRequired) {
+		return nil
 	}
 	now := r.now()
-	l, err := w.o.Store.UpdateLane(ctx, r.lease, func(l *atssync.Lane) []atssync.EventDraft {
-		if trouble == nil {
-			return l.ProbeOK(atssync.OpSubmit, now)
-		}
-		if cause != "" && cause != l.Health(atssync.OpSubmit).Cause {
-			return l.Fail(atssync.OpSubmit, cause, trouble, now)
-		}
-		return l.ProbeFailed(atssync.OpSubmit, trouble, now)
+	t := &atssync.Trouble{
+		Kind: sdk.KindConfigRequired, Turn: sdk.TurnOperator,
+		Message: "the adapter " + r.c.Adapter + " cannot submit applications",
+		Remedy:  "install a version of the adapter that can, or connect the account by another one",
+	}
+	_, err := w.o.Store.UpdateLane(ctx, r.lease, func(l *atssync.Lane) []atssync.EventDraft {
+		return l.Fail(atssync.OpSubmit, string(sdk.KindConfigRequired), t, now)
 	}, now)
-	if err != nil {
-		return time.Time{}, false, err
-	}
-	if trouble == nil {
-		return time.Time{}, true, nil
-	}
-	return l.Health(atssync.OpSubmit).NextAt, false, nil
-}
-
-// check asks the adapter to check the connection. trouble is nil when it is well; cause is set when the
-// connection itself is at fault and not the ATS. err says that it could not be asked.
-func (w *Worker) check(ctx context.Context, r *round) (trouble *atssync.Trouble, cause string, err error) {
-	sc, err := w.o.Vault.OpenConnection(r.c)
-	if err != nil {
-		return nil, "", err
-	}
-	client, done, err := w.o.Adapters.Reserve(ctx, r.c.Adapter, sc, "")
-	if err != nil {
-		return nil, "", err
-	}
-	defer done()
-	reply, err := client.Check(ctx, sdk.CheckRequest{Connection: sc, PartnerName: w.o.Platform})
-	if err != nil {
-		return atssync.TroubleOf(sdk.AsError(err)), "", nil
-	}
-	for _, it := range reply.Items {
-		if it.OK || it.Warning {
-			continue
-		}
-		t := &atssync.Trouble{Kind: it.Kind, Message: it.Cause, Turn: it.Turn, Remedy: it.Remedy}
-		switch it.Kind {
-		case sdk.KindAuth, sdk.KindPermission, sdk.KindConfigRequired:
-			return t, string(it.Kind), nil
-		}
-		return t, "", nil
-	}
-	return nil, "", nil
+	return err
 }

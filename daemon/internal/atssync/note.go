@@ -107,9 +107,19 @@ func (n NoteTemplate) Render(d Document, platform string, rule sdk.NoteRule) (st
 	}
 	text := strings.TrimSpace(b.String())
 	if rule.Format == sdk.NoteHTML {
-		text = strings.ReplaceAll(template.HTMLEscapeString(text), "\n", "<br>\n")
+		text = cut(text, d.ApplicationURL, rule.Max, htmlWidth)
+		return strings.ReplaceAll(template.HTMLEscapeString(text), "\n", "<br>\n"), nil
 	}
-	return cut(text, d.ApplicationURL, rule.Max), nil
+	return cut(text, d.ApplicationURL, rule.Max, func(rune) int { return 1 }), nil
+}
+
+// htmlWidth is how many characters a character takes once it is escaped, so that a text is cut before it is
+// escaped and never within a tag or an entity.
+func htmlWidth(r rune) int {
+	if r == '\n' {
+		return len("<br>\n")
+	}
+	return utf8.RuneCountInString(template.HTMLEscapeString(string(r)))
 }
 
 // clean makes one value safe for a plain text: valid UTF-8, \n line ends, no control or direction-override characters.
@@ -127,25 +137,42 @@ func clean(s string) string {
 	return strings.TrimSpace(s)
 }
 
-// cut shortens text to at most limit characters at a word, ending with a pointer to url.
-func cut(text, url string, limit int) string {
-	if utf8.RuneCountInString(text) <= limit {
+// cut shortens text to at most limit characters, as width counts them, at a word, ending with a pointer to url.
+func cut(text, url string, limit int, width func(rune) int) string {
+	measure := func(s string) (n int) {
+		for _, r := range s {
+			n += width(r)
+		}
+		return n
+	}
+	// fit is how many bytes of the text take at most room characters.
+	fit := func(room int) int {
+		for i, r := range text {
+			if room -= width(r); room < 0 {
+				return i
+			}
+		}
+		return len(text)
+	}
+	if measure(text) <= limit {
 		return text
 	}
 	pointer := " …"
 	if url != "" {
 		pointer = " …\n\nThe rest is in the full application: " + url
 	}
-	room := limit - utf8.RuneCountInString(pointer)
+	room := limit - measure(pointer)
 	if room <= 0 {
-		return string([]rune(text)[:limit])
+		return text[:fit(max(limit, 0))]
 	}
-	r := []rune(text)[:room]
-	for i := len(r); i > room/2; i-- {
-		if unicode.IsSpace(r[i-1]) {
-			r = r[:i-1]
-			break
-		}
+	head := text[:fit(room)]
+	if i := strings.LastIndexFunc(head, unicode.IsSpace); i > len(head)/2 && !startsWithSpace(text[len(head):]) {
+		head = head[:i]
 	}
-	return strings.TrimRightFunc(string(r), unicode.IsSpace) + pointer
+	return strings.TrimRightFunc(head, unicode.IsSpace) + pointer
+}
+
+func startsWithSpace(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsSpace(r)
 }

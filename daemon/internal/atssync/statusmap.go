@@ -2,6 +2,7 @@ package atssync
 
 import (
 	"strings"
+	"time"
 
 	sdk "github.com/atssync/atssync/plugin-sdk"
 )
@@ -16,7 +17,7 @@ func MapStanding(r Rules, rd sdk.Reading, was Standing) Standing {
 			Status: rd.Raw.Status, StageID: rd.Raw.StageID, StageName: rd.Raw.StageName,
 			Reason: rd.Raw.Reason, ReasonID: rd.Raw.ReasonID,
 		},
-		ChangedAt: rd.ChangedAt, NotBefore: rd.NotBefore,
+		ChangedAt: instant(rd.ChangedAt), NotBefore: instant(rd.NotBefore),
 	}
 	status, phase, how := words(r, rd)
 	if status == "" {
@@ -41,6 +42,10 @@ func MapStanding(r Rules, rd sdk.Reading, was Standing) Standing {
 	}
 	return next
 }
+
+// instant is a time as a record keeps it, so that standings compare by what they say and not by the zone or
+// the process that said it.
+func instant(t time.Time) time.Time { return t.UTC().Round(0) }
 
 // words finds status and phase by the first source that gives each; how tells the weakest of the two.
 func words(r Rules, rd sdk.Reading) (status sdk.Status, phase sdk.Phase, how Mapping) {

@@ -280,11 +280,11 @@ func load(ctx context.Context, o Options, lock *os.File, r io.Reader) (Info, err
 		err = errors.New("the folder holds a store already and was left as it is: name an empty folder, or move the store away")
 	}
 	if err != nil {
-		return Info{}, errors.Join(err, lock.Close())
+		return Info{}, errors.Join(err, dropLock(lock))
 	}
 	e, err := create(ctx, o, lock, stateRestoring)
 	if err != nil {
-		return Info{}, errors.Join(err, lock.Close())
+		return Info{}, errors.Join(err, dropLock(lock))
 	}
 	l := loader{ctx: ctx, e: e}
 	info, err := ReadBackup(ctx, r, l.add)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -34,8 +35,8 @@ func newImage(t *testing.T) image {
 	img := image{dir: filepath.Join(t.TempDir(), "image"), want: map[string]string{}}
 	for cycle := range 4 {
 		e := openAt(t, live)
-		for i := range 60 {
-			img.step(t, e, cycle*60+i)
+		for i := range 25 {
+			img.step(t, e, cycle*25+i)
 		}
 		if cycle < 3 {
 			require.NoError(t, e.Close())
@@ -73,9 +74,7 @@ func (img image) step(t *testing.T, e *badger.Engine, n int) {
 		w.Delete([]byte(gone))
 		return nil
 	}))
-	for k, v := range pairs {
-		img.want[k] = v
-	}
+	maps.Copy(img.want, pairs)
 	delete(img.want, gone)
 }
 
@@ -118,9 +117,27 @@ func (img image) copyOf(t *testing.T) string {
 	return dir
 }
 
-func TestDamage_UndamagedImageOpens(t *testing.T) {
+// TestDamage damages copies of one data folder in every way and holds each start to: refused, or all there.
+func TestDamage(t *testing.T) {
 	t.Parallel()
 	img := newImage(t)
+	for name, test := range map[string]func(*testing.T, image){
+		"undamaged image opens":                             damageUndamagedImageOpens,
+		"flipped bit is never silent":                       damageFlippedBitIsNeverSilent,
+		"missing and empty files":                           damageMissingAndEmptyFiles,
+		"truncated files are never silent":                  damageTruncatedFilesAreNeverSilent,
+		"mark ahead of the data is refused with the remedy": markAheadOfTheDataIsRefusedWithTheRemedy,
+		"mark from another time or store is refused":        markFromAnotherTimeOrStoreIsRefused,
+		"one bad slot of the mark is enough, two are not":   markOneBadSlotIsEnoughTwoAreNot,
+		"hole below the newest commit is refused":           trailHoleBelowTheNewestCommitIsRefused,
+		"empty logs that a crash leaves are harmless":       crashEmptyLogsThatACrashLeavesAreHarmless,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, img) })
+	}
+}
+
+func damageUndamagedImageOpens(t *testing.T, img image) {
+	t.Parallel()
 	for kind, least := range map[string]int{"*.mem": 1, "*.sst": 2, "MANIFEST": 1, "*.vlog": 1} {
 		found, err := filepath.Glob(filepath.Join(img.dir, "badger", kind))
 		require.NoError(t, err)
@@ -128,15 +145,15 @@ func TestDamage_UndamagedImageOpens(t *testing.T) {
 	}
 	dir := img.copyOf(t)
 	require.NoError(t, img.verdict(t, dir))
+	img.want = maps.Clone(img.want)
 	img.want["after"] = ""
 	require.NoError(t, img.verdict(t, dir), "and once more")
 	require.NoDirExists(t, filepath.Join(dir, "salvage"))
 }
 
 // A flipped bit is refused or harmless, whatever file it is in; never silent.
-func TestDamage_FlippedBitIsNeverSilent(t *testing.T) {
+func damageFlippedBitIsNeverSilent(t *testing.T, img image) {
 	t.Parallel()
-	img := newImage(t)
 	for _, test := range []struct {
 		kind   string
 		trials int
@@ -191,9 +208,8 @@ func flip(t *testing.T, path string, rnd *rand.Rand) int {
 }
 
 // Each file once missing and once emptied: refused with a word about what is missing, or harmless.
-func TestDamage_MissingAndEmptyFiles(t *testing.T) {
+func damageMissingAndEmptyFiles(t *testing.T, img image) {
 	t.Parallel()
-	img := newImage(t)
 	for _, test := range []struct {
 		kind    string
 		refused bool
@@ -208,7 +224,6 @@ func TestDamage_MissingAndEmptyFiles(t *testing.T) {
 		{"badger/*.vlog", false, ""},
 		{"badger/KEYREGISTRY", false, ""},
 		{"badger/DISCARD", false, ""},
-		{"badger/LOCK", false, ""},
 	} {
 		for act, damage := range map[string]func(string) error{
 			"missing": os.Remove,
@@ -239,9 +254,8 @@ func TestDamage_MissingAndEmptyFiles(t *testing.T) {
 }
 
 // Cutting a file off anywhere is refused as well.
-func TestDamage_TruncatedFilesAreNeverSilent(t *testing.T) {
+func damageTruncatedFilesAreNeverSilent(t *testing.T, img image) {
 	t.Parallel()
-	img := newImage(t)
 	for _, kind := range []string{"badger/*.mem", "badger/*.sst", "badger/MANIFEST", "MARK", "FORMAT"} {
 		t.Run(filepath.Base(kind), func(t *testing.T) {
 			t.Parallel()
@@ -263,9 +277,8 @@ func TestDamage_TruncatedFilesAreNeverSilent(t *testing.T) {
 	}
 }
 
-func TestMark_AheadOfTheDataIsRefusedWithTheRemedy(t *testing.T) {
+func markAheadOfTheDataIsRefusedWithTheRemedy(t *testing.T, img image) {
 	t.Parallel()
-	img := newImage(t)
 	dir := img.copyOf(t)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "MARK"), img.newer, 0o600))
 	for range 2 {
@@ -286,9 +299,8 @@ func TestMark_AheadOfTheDataIsRefusedWithTheRemedy(t *testing.T) {
 	}(), "salvage")
 }
 
-func TestMark_FromAnotherTimeOrStoreIsRefused(t *testing.T) {
+func markFromAnotherTimeOrStoreIsRefused(t *testing.T, img image) {
 	t.Parallel()
-	img := newImage(t)
 	dir := img.copyOf(t)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "MARK"), img.older, 0o600))
 	_, err := tryOpen(t, dir)
@@ -301,9 +313,8 @@ func TestMark_FromAnotherTimeOrStoreIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "another store")
 }
 
-func TestMark_OneBadSlotIsEnoughTwoAreNot(t *testing.T) {
+func markOneBadSlotIsEnoughTwoAreNot(t *testing.T, img image) {
 	t.Parallel()
-	img := newImage(t)
 	for slot := range 2 {
 		dir := img.copyOf(t)
 		data := readFile(t, filepath.Join(dir, "MARK"))
@@ -321,9 +332,8 @@ func TestMark_OneBadSlotIsEnoughTwoAreNot(t *testing.T) {
 }
 
 // A hole in the row of commits is found even when what is newest is there: an older write-ahead log lost.
-func TestTrail_HoleBelowTheNewestCommitIsRefused(t *testing.T) {
+func trailHoleBelowTheNewestCommitIsRefused(t *testing.T, img image) {
 	t.Parallel()
-	img := newImage(t)
 	dir := img.copyOf(t)
 	tables, err := filepath.Glob(filepath.Join(dir, "badger", "*.sst"))
 	require.NoError(t, err)
@@ -338,9 +348,8 @@ func TestTrail_HoleBelowTheNewestCommitIsRefused(t *testing.T) {
 	require.NotEmpty(t, tables)
 }
 
-func TestCrash_EmptyLogsThatACrashLeavesAreHarmless(t *testing.T) {
+func crashEmptyLogsThatACrashLeavesAreHarmless(t *testing.T, img image) {
 	t.Parallel()
-	img := newImage(t)
 	for _, name := range []string{"00099.mem", "000099.vlog"} {
 		dir := img.copyOf(t)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "badger", name), nil, 0o600))

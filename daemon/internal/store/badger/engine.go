@@ -124,19 +124,20 @@ func (e *Engine) Close() error {
 		e.queue.refuse(kv.ErrClosed)
 		<-e.writer.stopped
 		e.snapshots.close()
-		e.closeErr = errors.Join(e.closeBadger(), e.mark.close(), e.lock.Close())
+		e.closeErr = errors.Join(e.closeBadger(), e.mark.close())
 	})
 	return e.closeErr
 }
 
 // closeBadger turns what is in memory into a table, unless the disk has no room for one: everything is in
-// the write-ahead log as well, and the next start takes it from there as after a crash.
+// the write-ahead log as well, and the next start takes it from there as after a crash. Badger then still
+// has the folder open, and the lock is held until the process ends.
 func (e *Engine) closeBadger() error {
 	if space, err := e.space.fresh(); err == nil && space.Free < closeReserve {
 		e.opts.Logger.Warn("the store was left as after a crash because the disk is full", "folder", e.opts.Dir, "free_bytes", space.Free)
 		return nil
 	}
-	return e.db.Close()
+	return errors.Join(e.db.Close(), dropLock(e.lock))
 }
 
 // fail ends all writing for good: after a failed sync nobody knows what is on the disk, and a second try

@@ -11,6 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// dropLock gives the lock back at once, also when a child process that is just being started has the file
+// open still.
+func dropLock(file *os.File) error {
+	return errors.Join(unix.Flock(int(file.Fd()), unix.LOCK_UN), file.Close())
+}
+
 // takeLock locks the file for this process and writes the process id into it. The lock ends with the file
 // or the process, however it ends.
 func takeLock(path, dir string) (*os.File, error) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dgraph-io/badger/v4"
@@ -99,7 +100,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	}
 	e, err := open(ctx, o, lock)
 	if err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(err, dropLock(lock))
 	}
 	return e, nil
 }
@@ -261,12 +262,7 @@ func (e *Engine) startBadger(ctx context.Context, m markState) error {
 
 // damage is the refusal to start with data that is missing or not what was written.
 func (e *Engine) damage(found string, notes ...string) error {
-	text := found
-	for _, note := range notes {
-		if note != "" {
-			text += "; " + note
-		}
-	}
+	text := strings.Join(slices.DeleteFunc(append([]string{found}, notes...), func(s string) bool { return s == "" }), "; ")
 	return fmt.Errorf("%w: the data folder %s is not started: %s; %s",
 		kv.ErrCorrupt, e.opts.Dir, text, remedy)
 }
@@ -303,6 +299,7 @@ func badgerOptions(dir string, log *bridge) badger.Options {
 		WithChecksumVerificationMode(options.NoVerification).
 		WithDetectConflicts(false). // There is one writer.
 		WithMetricsEnabled(false).
+		WithBypassLockGuard(true). // The folder above is locked.
 		WithExternalMagic(formatVersion)
 }
 

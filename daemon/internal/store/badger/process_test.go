@@ -95,7 +95,7 @@ func TestCrash_KillNineLosesNothingAcknowledged(t *testing.T) {
 				}
 				acked[worker] = n // The step that was not answered in time did happen.
 				var pairs []string
-				err = r.Scan(fmt.Appendf(nil, "pair/%d/", worker), nil, func(k, v []byte) bool {
+				err = r.Scan(fmt.Appendf(nil, "pair/%d/", worker), nil, func(k, _ []byte) bool {
 					pairs = append(pairs, string(k))
 					return true
 				})

@@ -53,6 +53,18 @@ func adapterSpecs(c config.Adapters) []fleet.Spec {
 	return out
 }
 
+// clearSockets removes the folders that the adapters of a killed daemon left. The store's lock says that no other
+// daemon uses them.
+func clearSockets(runtimeDir string) {
+	left, err := filepath.Glob(filepath.Join(runtimeDir, "plugin-dir*"))
+	if err != nil {
+		return // only a malformed pattern is an error
+	}
+	for _, dir := range left {
+		_ = os.RemoveAll(dir) // what stays is empty and in nobody's way
+	}
+}
+
 // adapterEnv is the whole environment of the adapter processes.
 func adapterEnv(c config.Adapters) []string {
 	env := []string{"LANG=C.UTF-8", "TZ=UTC"}

@@ -35,6 +35,7 @@ func (a *App) setup(ctx context.Context) error {
 	if err := a.openStore(ctx); err != nil {
 		return err
 	}
+	clearSockets(c.Daemon.RuntimeDir)
 
 	a.registry = prometheus.NewRegistry()
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -197,12 +197,8 @@ func (d *demo) move(ctx context.Context) error {
 		return err
 	}
 	for i, s := range list.Items {
-		act, body := "move", map[string]string{"external_id": s.ExternalID}
+		act, body := "advance", map[string]string{"external_id": s.ExternalID}
 		switch i % 5 {
-		case 0, 1:
-			body["stage"] = "Phone Screen"
-		case 2:
-			body["stage"] = "Technical Interview"
 		case 3:
 			act = "reject"
 		case 4:

@@ -92,16 +92,15 @@ type landing struct {
 	finishes []atssync.Finish
 	changes  []atssync.LaneChange
 	after    []func() // once it is durable
-	answer   answer
-	plain    bool // every outcome is a success
+	plain    bool     // every outcome is a success
 }
 
 // fly makes the call.
 func (t *turn) fly(f *flight) landing {
 	defer f.done()
 	w, r := t.w, f.r
-	if lease, ok := w.o.Leases.Lease(r.c.ID); !ok || lease != r.lease || w.calls.Err() != nil {
-		return f.unsent() // between the beginning and now somebody else may have begun
+	if lease, ok := w.o.Leases.Lease(r.c.ID); !ok || lease != r.lease || w.calls.Err() != nil || !w.incidents.open(r.c.Adapter, r.c.ID) {
+		return f.unsent() // making it durable took its time
 	}
 	req := sdk.SubmitRequest{Connection: t.sc, Items: make([]sdk.SubmitItem, len(f.items))}
 	for i := range f.items {
@@ -112,6 +111,7 @@ func (t *turn) fly(f *flight) landing {
 	took := time.Since(sent)
 	outcomes, meta := outcomesOf(reply, err, len(f.items))
 	l := landing{plain: true, finishes: make([]atssync.Finish, len(f.items))}
+	answered := saysNothing
 	now := r.now()
 	for i := range f.items {
 		v := w.judge(r, &f.items[i], f.attempts[i], outcomes[i], now)
@@ -121,12 +121,13 @@ func (t *turn) fly(f *flight) landing {
 			l.changes = append(l.changes, v.change)
 		}
 		l.after = append(l.after, func() { w.told(r, &f.items[i], v, took) })
-		l.answer = max(l.answer, v.answer)
+		answered = max(answered, v.answer)
 		l.plain = l.plain && arrivedAt(v.finish.To)
 	}
 	if !l.plain {
 		t.halted.Store(true)
 	}
+	w.toldIncident(r, answered) // at once: others are about to write
 	return l
 }
 
@@ -159,7 +160,6 @@ func (t *turn) land(r *round, l landing) error {
 	if err := t.w.finish(r, l.finishes, merge(l.changes)); err != nil {
 		return err
 	}
-	t.w.toldIncident(r, l.answer)
 	for _, f := range l.after {
 		f()
 	}

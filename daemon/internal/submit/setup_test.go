@@ -94,6 +94,17 @@ func (b *bundle) acquire() {
 	}
 }
 
+// crash is the end of the daemon without a word, and the start of the next one: the old worker is left to itself.
+func (b *bundle) crash(edit ...func(*Options)) (old *Worker) {
+	b.t.Helper()
+	old = b.worker
+	require.NoError(b.t, b.store.Release(context.Background(), fmt.Sprintf("owner-%d", b.owner), time.Now()))
+	b.acquire()
+	b.start(edit...)
+	b.t.Cleanup(func() { old.Stop(b.t.Context()) })
+	return old
+}
+
 // start makes a new worker.
 func (b *bundle) start(edit ...func(*Options)) {
 	o := Options{

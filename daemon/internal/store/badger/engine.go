@@ -145,6 +145,9 @@ func (e *Engine) closeBadger() error {
 func (e *Engine) fail(cause error) error {
 	e.failOnce.Do(func() {
 		err := fmt.Errorf("%w and nothing more is written to %s until atssync starts again: %w", kv.ErrFailed, e.opts.Dir, cause)
+		if errors.Is(cause, kv.ErrCorrupt) {
+			err = fmt.Errorf("%w; %s", err, remedy)
+		}
 		e.failure.Store(&err)
 		e.opts.Logger.Error("the store has failed", "folder", e.opts.Dir, "error", cause)
 		e.queue.refuse(err)

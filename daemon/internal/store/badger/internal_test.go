@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -222,7 +221,7 @@ func TestEngine_DamagedValueIsNeverAbsent(t *testing.T) {
 				require.ErrorIs(t, err, kv.ErrCorrupt)
 				var corrupt *CorruptError
 				require.ErrorAs(t, err, &corrupt)
-				require.Equal(t, `"person"`, corrupt.Kind)
+				require.Equal(t, `"pe"`, corrupt.Kind)
 				require.NotContains(t, err.Error(), "secret")
 				<-e.Failed()
 				err = setOne(t.Context(), e, "b", "1")
@@ -418,7 +417,39 @@ func TestFormat_CreatingIsBegunAgain(t *testing.T) {
 
 func TestKindOf_TellsNoMoreThanTheKind(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, `"sub"`, kindOf([]byte("sub/sub_01/x")))
-	require.LessOrEqual(t, len(kindOf([]byte(strings.Repeat("x", 100)))), 18)
-	require.Equal(t, `"\xff\x00"`, kindOf([]byte("\xff\x00/")))
+	require.Equal(t, `"sp"`, kindOf([]byte("spsub_01")))
+	require.Equal(t, `"\xff"`, kindOf([]byte("\xff")))
+	require.Equal(t, `""`, kindOf(nil))
+}
+
+func TestMaintain_CompactsWhenMuchIsStaleAndThereIsRoom(t *testing.T) {
+	t.Parallel()
+	room := Space{Free: 10 << 30, State: SpaceOK}
+	for _, test := range []struct {
+		name  string
+		stats Stats
+		space Space
+		want  bool
+	}{
+		{"much is stale", Stats{TableBytes: 400 << 20, StaleBytes: 100 << 20}, room, true},
+		{"little is stale", Stats{TableBytes: 100 << 20, StaleBytes: 63 << 20}, room, false},
+		{"a small part is stale", Stats{TableBytes: 401 << 20, StaleBytes: 100 << 20}, room, false},
+		{"no room for a copy", Stats{TableBytes: 400 << 20, StaleBytes: 100 << 20}, Space{Free: 700 << 20, State: SpaceOK}, false},
+		{"space is low", Stats{TableBytes: 400 << 20, StaleBytes: 100 << 20}, Space{Free: 10 << 30, State: SpaceLow}, false},
+	} {
+		require.Equal(t, test.want, test.stats.worthCompacting(test.space), test.name)
+	}
+	dir := t.TempDir()
+	for n := range 4 {
+		e := opened(t, quiet(dir))
+		require.NoError(t, setOne(t.Context(), e, fmt.Sprint(n), "1"))
+		require.NoError(t, setOne(t.Context(), e, "same", fmt.Sprint(n)))
+		require.NoError(t, e.Close())
+	}
+	e := opened(t, quiet(dir))
+	require.NoError(t, e.compact())
+	require.Equal(t, "3", string(valueOf(t, e, "same")))
+	require.NoError(t, e.Close())
+	e = opened(t, quiet(dir))
+	require.Equal(t, map[string]string{"0": "1", "1": "1", "2": "1", "3": "1", "same": "3"}, contents(t, e))
 }

@@ -50,7 +50,8 @@ type Options struct {
 	ReadOnlyFree uint64
 	// Ballast is the size of the file that can be given back on a full disk; negative for none.
 	Ballast int64
-	// KindOf names the kind of a key in errors and logs; by default it is the key up to its first slash.
+	// KindOf names the kind of a key in errors and logs; by default it is the key's first two bytes, the
+	// letters of its table.
 	KindOf func(key []byte) string
 	// OnCommit, when set, is called after each commit by the goroutine that writes: it returns at once.
 	OnCommit func(Commit)
@@ -84,8 +85,7 @@ func (o Options) withDefaults() Options {
 }
 
 func kindOf(key []byte) string {
-	kind, _, _ := strings.Cut(string(key[:min(len(key), 16)]), "/")
-	return fmt.Sprintf("%q", kind)
+	return fmt.Sprintf("%q", key[:min(len(key), 2)])
 }
 
 // Open opens the store in o.Dir, or makes one when the folder is empty or missing. Everything that could

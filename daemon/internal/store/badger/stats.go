@@ -3,6 +3,7 @@ package badger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -79,6 +80,12 @@ const (
 	flattenPart  = 4 // a quarter
 )
 
+// worthCompacting says whether a rewrite of all tables pays and fits.
+func (s Stats) worthCompacting(space Space) bool {
+	return s.StaleBytes >= flattenBytes && s.StaleBytes*flattenPart >= s.TableBytes &&
+		space.State == SpaceOK && space.Free >= 2*uint64(s.TableBytes)
+}
+
 // Maintain does what is to be done now and then, nightly say: it lets old versions go, makes the ballast
 // when it is missing and there is room, and compacts when much of the tables is stale and the disk has room
 // for a second copy. Badger compacts by itself otherwise, and its value log is never written to, so that
@@ -95,18 +102,26 @@ func (e *Engine) Maintain(ctx context.Context) error {
 	if err := e.fillBallast(); err != nil {
 		return err
 	}
-	space := e.Space()
-	if stats.StaleBytes < flattenBytes || stats.StaleBytes*flattenPart < stats.TableBytes ||
-		space.State != SpaceOK || space.Free < 2*uint64(stats.TableBytes) {
+	if !stats.worthCompacting(e.Space()) {
 		return nil
 	}
+	began := time.Now()
+	if err := e.compact(); err != nil {
+		return err
+	}
+	e.opts.Logger.Info("the store was compacted", "stale_bytes", stats.StaleBytes, "table_bytes", stats.TableBytes, "duration", time.Since(began))
+	return nil
+}
+
+// compact rewrites all tables into one level.
+func (e *Engine) compact() error {
 	commit, err := e.snapshots.acquire() // Keeps Badger open.
 	if err != nil {
 		return err
 	}
 	defer e.snapshots.release(commit)
-	began := time.Now()
-	err = e.db.Flatten(1)
-	e.opts.Logger.Info("the store was compacted", "stale_bytes", stats.StaleBytes, "table_bytes", stats.TableBytes, "took", time.Since(began), "error", err)
-	return err
+	if err := e.db.Flatten(1); err != nil {
+		return fmt.Errorf("compacting the store: %w", err)
+	}
+	return nil
 }

@@ -77,9 +77,11 @@ func (b *share) add(ctx context.Context, l *lines) error {
 		b.results = append(b.results, res)
 		return nil
 	}
-	in, err := b.s.prepare(ctx, b.at, doc, problems, b.now)
+	in, again, err := b.s.prepare(ctx, b.at, doc, problems, b.now)
 	var refused *atssync.Error
 	switch {
+	case again != nil:
+		res.take(*again)
 	case err == nil:
 		b.of = append(b.of, len(b.results))
 		b.in = append(b.in, in)

@@ -25,6 +25,13 @@ type Sealer interface {
 	Open(sealed []byte, connection, record, field string) ([]byte, error)
 }
 
+// Store accepts submissions and tells which were accepted.
+type Store interface {
+	atssync.Intake
+	// Submissions is asked for one external key.
+	Submissions(ctx context.Context, q atssync.SubmissionQuery) (atssync.Page[atssync.Submission], error)
+}
+
 // Connections is how a document's connection is found.
 type Connections interface {
 	Connection(ctx context.Context, id string) (atssync.Connection, error)
@@ -33,7 +40,7 @@ type Connections interface {
 
 // Options are what a Service works with. Store, Connections, Keys and Sealer are required.
 type Options struct {
-	Store       atssync.Intake
+	Store       Store
 	Connections Connections
 	Keys        Keys
 	Sealer      Sealer

@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -62,6 +63,35 @@ func TestStore_OneExternalIDIsOneSubmissionThroughItsWholeLife(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 1, ledger.Accepted)
 	require.True(t, ledger.Balanced())
+}
+
+func TestStore_ARepetitionIsAnsweredEvenWhenItsTimeIsOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, _, c := onStore(t)
+		doc := document("1")
+		doc.Connection = c.ID
+		first, err := s.Submit(t.Context(), doc)
+		require.NoError(t, err)
+		time.Sleep(8 * 24 * time.Hour) // the resume's address is over
+		again, err := s.Submit(t.Context(), doc)
+		require.NoError(t, err)
+		require.Equal(t, atssync.AcceptedReplay, again.Result)
+		require.Equal(t, first.Submission.ID, again.Submission.ID)
+		got, err := batch(t, s, bytes.NewReader(ndjson(t, doc)))
+		require.NoError(t, err)
+		require.Equal(t, atssync.AcceptedReplay, got[0].Result)
+		require.Equal(t, first.Submission.ID, got[0].ID)
+
+		changed := doc
+		changed.Job = "job-2"
+		_, err = s.Submit(t.Context(), changed)
+		require.ErrorContains(t, err, "resume.expires_at: is in the past")
+		other := doc
+		other.ExternalID = "2"
+		_, err = s.Submit(t.Context(), other)
+		require.ErrorContains(t, err, "resume.expires_at: is in the past")
+	})
 }
 
 func TestStore_ABatchSentAgainAfterAReconnectDoublesNobody(t *testing.T) {

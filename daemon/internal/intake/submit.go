@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -29,9 +30,12 @@ func (s *Service) SubmitJSON(ctx context.Context, data []byte) (atssync.Accepted
 // submit lets the store judge what is valid: whose the job is, whether the external id is known, whether it is held.
 func (s *Service) submit(ctx context.Context, doc atssync.Document, problems []atssync.FieldError) (atssync.Accepted, error) {
 	now := time.Now().UTC()
-	in, err := s.prepare(ctx, s.places(), doc, problems, now)
-	if err != nil {
+	in, again, err := s.prepare(ctx, s.places(), doc, problems, now)
+	switch {
+	case err != nil:
 		return atssync.Accepted{}, err
+	case again != nil:
+		return *again, nil
 	}
 	out, err := s.o.Store.Accept(ctx, []atssync.NewSubmission{in}, now)
 	switch {
@@ -59,27 +63,48 @@ func (s *Service) wake(accepted []atssync.Accepted) {
 }
 
 // prepare judges a document and makes of it what the store accepts. problems are what the decoder found; what
-// lies below a field that it refused is not told again.
-func (s *Service) prepare(ctx context.Context, at *places, doc atssync.Document, problems []atssync.FieldError, now time.Time) (atssync.NewSubmission, error) {
-	c, err := at.connection(ctx, doc.Connection)
-	if err != nil && doc.Connection != "" && atssync.CodeOf(err) != atssync.CodeNotFound && atssync.CodeOf(err) != atssync.CodeConflict {
-		return atssync.NewSubmission{}, err
+// lies below a field that it refused is not told again. again is set when it is a repetition that came after its time.
+func (s *Service) prepare(ctx context.Context, at *places, doc atssync.Document, problems []atssync.FieldError, now time.Time) (in atssync.NewSubmission, again *atssync.Accepted, err error) {
+	c, missing := at.connection(ctx, doc.Connection)
+	if missing != nil && doc.Connection != "" && !aboutInput(atssync.CodeOf(missing)) {
+		return in, nil, missing
 	}
-	fallback := c.LastNameFallback
-	if fallback == "" {
-		fallback = s.o.LastNameFallback
-	}
-	if err != nil && fallback == "" {
+	fallback := cmp.Or(c.LastNameFallback, s.o.LastNameFallback)
+	if missing != nil {
 		fallback = "unknown" // nobody can say yet whether a last name is needed
 	}
 	problems = merge(problems, Validate(doc, Rules{Now: now, LastNameFallback: fallback}))
-	if len(problems) > 0 {
-		return atssync.NewSubmission{}, invalid(problems)
+	switch {
+	case len(problems) > 0 && missing == nil && overdue(problems):
+		if again, err = s.known(ctx, c, doc); err != nil || again != nil {
+			return in, again, err
+		}
+		return in, nil, invalid(problems)
+	case len(problems) > 0:
+		return in, nil, invalid(problems)
+	case missing != nil:
+		return in, nil, missing
 	}
-	if err != nil {
-		return atssync.NewSubmission{}, err
+	in, err = s.seal(c, doc, now)
+	return in, nil, err
+}
+
+// overdue reports whether nothing is wrong but that an instant has passed.
+func overdue(problems []atssync.FieldError) bool {
+	return !slices.ContainsFunc(problems, func(p atssync.FieldError) bool {
+		return !strings.HasPrefix(p.Message, inThePast)
+	})
+}
+
+// known finds the submission that the same content made before. A repetition is no request to do something, so it is
+// answered even when its time is over: its sender asks only because an answer was lost.
+func (s *Service) known(ctx context.Context, c atssync.Connection, doc atssync.Document) (*atssync.Accepted, error) {
+	doc.Connection = c.ID
+	page, err := s.o.Store.Submissions(ctx, atssync.SubmissionQuery{ExternalKey: s.vault.ExternalKey(c.ID, doc.ExternalID)})
+	if err != nil || len(page.Items) == 0 || page.Items[0].Fingerprint != s.vault.Fingerprint(doc) {
+		return nil, err
 	}
-	return s.seal(c, doc, now)
+	return &atssync.Accepted{Result: atssync.AcceptedReplay, Submission: page.Items[0]}, nil
 }
 
 // seal keys and seals a valid document.

@@ -86,6 +86,16 @@ func (s *testStore) Accept(_ context.Context, in []atssync.NewSubmission, _ time
 	return out, nil
 }
 
+func (s *testStore) Submissions(_ context.Context, q atssync.SubmissionQuery) (atssync.Page[atssync.Submission], error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var p atssync.Page[atssync.Submission]
+	if sub, ok := s.known[q.ExternalKey]; ok {
+		p.Items = append(p.Items, sub)
+	}
+	return p, nil
+}
+
 type testConnections []atssync.Connection
 
 func (cs testConnections) Connection(_ context.Context, id string) (atssync.Connection, error) {

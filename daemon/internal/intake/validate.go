@@ -24,6 +24,9 @@ type Rules struct {
 // consentAhead is how far a consent may lie in the future: clocks and time zones are set wrongly.
 const consentAhead = 24 * time.Hour
 
+// inThePast begins what is said of an instant that is over.
+const inThePast = "is in the past"
+
 // Validate returns every problem of a document, at most 50 of them, nil when it is good: missing and too long
 // fields, words outside their list, addresses that are not https, e-mail addresses that are none, instants that
 // are over.
@@ -37,14 +40,14 @@ func Validate(doc atssync.Document, r Rules) []atssync.FieldError {
 		add("person.last_name", "is required: this connection has no last_name_fallback for people with one name")
 	}
 	if doc.ExpiresAt != nil && !doc.ExpiresAt.After(r.Now) {
-		add("expires_at", "is in the past")
+		add("expires_at", inThePast)
 	}
 	if res := doc.Resume; res != nil {
 		if res.URL == "" {
 			add("resume.url", "is required: a resume is given by the https address where the ATS fetches it")
 		}
 		if res.ExpiresAt != nil && !res.ExpiresAt.After(r.Now) {
-			add("resume.expires_at", "is in the past: the ATS could not fetch the resume any more")
+			add("resume.expires_at", inThePast+": the ATS could not fetch the resume any more")
 		}
 	}
 	if doc.Consent != nil && doc.Consent.At.After(r.Now.Add(consentAhead)) {

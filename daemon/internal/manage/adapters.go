@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,8 @@ type AdapterStatus struct {
 type Adapter struct {
 	AdapterStatus
 	Manifest *Manifest `json:"manifest,omitempty"`
+	// Problems are what the configuration says of the adapter and the adapter does not know.
+	Problems []string `json:"problems,omitempty"`
 }
 
 // Manifest is what people and programs need of an adapter's manifest.
@@ -104,6 +107,11 @@ func (s *Service) adapter(st AdapterStatus) Adapter {
 		})
 	}
 	a.Manifest = &v
+	for _, name := range slices.Sorted(maps.Keys(s.o.Settings[st.Name])) {
+		if !slices.ContainsFunc(m.Fields, func(f sdk.Field) bool { return f.Name == name }) {
+			a.Problems = append(a.Problems, "[adapters."+st.Name+".settings] gives "+name+", which the adapter does not have; it has "+fieldNames(m, true))
+		}
+	}
 	return a
 }
 

@@ -188,13 +188,13 @@ func (st *step) jobSeen(c *atssync.Connection, was, next *atssync.ATSJob, links 
 	case back && next.Takes() && !massMissing(*was):
 		st.jobEvent(c, atssync.EventJobOpened, next, links, "the job is visible again")
 	}
-	if !back || !next.Takes() {
+	if took && !back || !next.Takes() {
 		return nil
 	}
 	return st.forgetJobTrouble(c, next.ID, links)
 }
 
-// forgetJobTrouble lets the submissions of a job that came back into sight be tried again.
+// forgetJobTrouble lets the submissions of a job that opened or came back into sight be tried again.
 func (st *step) forgetJobTrouble(c *atssync.Connection, job string, links []string) error {
 	lane, err := st.lane(c.ID)
 	if err != nil {

@@ -116,6 +116,36 @@ var connectionTests = map[string]func(*world){
 		require.Equal(w.t, last+1, es[len(es)-1].Sequence, "the numbers go on")
 		require.Equal(w.t, int64(1), w.balanced(back)[atssync.StateSubmitted])
 	},
+	"what only the removal cancelled is judged again when it is sent again": func(w *world) {
+		c := w.connect("acme")
+		w.link(c, "job-1")
+		orphan, decided := w.submit(c, "app-1", "job-1"), w.submit(c, "app-2", "job-1")
+		w.act(decided, atssync.ActCancel)
+		w.pass(time.Second)
+		later := w.submit(c, "app-3", "job-1")
+		_, err := w.s.RemoveConnection(w.ctx, c.ID, w.now)
+		require.NoError(w.t, err)
+		task := w.pending(c)[0]
+		_, _, err = w.s.WorkTask(w.ctx, task.ID, 1, w.now)
+		require.NoError(w.t, err)
+		require.Equal(w.t, "cancelled", w.state(orphan.ID))
+		require.Equal(w.t, "queued", w.state(later.ID), "the task is still under way")
+		w.pass(time.Minute)
+		anew := w.newConnection("acme")
+		anew.IdentityKeys = c.IdentityKeys
+		c, err = w.s.CreateConnection(w.ctx, anew, w.now)
+		require.NoError(w.t, err)
+		w.link(c, "job-1")
+		out := w.accept(w.document(c, "app-1", "job-1"), w.document(c, "app-2", "job-1"), w.document(c, "app-3", "job-1"))
+		require.Equal(w.t, atssync.AcceptedRevision, out[0].Result)
+		require.Equal(w.t, atssync.AcceptedReplay, out[1].Result, "a person decided against it")
+		require.Equal(w.t, atssync.AcceptedRevision, out[2].Result)
+		w.work(c)
+		require.Equal(w.t, "queued", w.state(orphan.ID))
+		require.Equal(w.t, "cancelled", w.state(decided.ID))
+		require.Equal(w.t, "queued", w.state(later.ID))
+		w.balanced(c)
+	},
 	"another account does not revive what is not its own": func(w *world) {
 		c := w.connect("acme")
 		_, err := w.s.RemoveConnection(w.ctx, c.ID, w.now)

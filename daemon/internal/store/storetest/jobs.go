@@ -239,6 +239,26 @@ var listingTests = map[string]func(*world){
 		require.JSONEq(w.t, `{"ats_job":"a","name":"A","jobs":["job-1"],"reason":"the ATS says that the job is closed",
 			"remedy":"reopen the job in the ATS, or link the platform job to an open one"}`, string(e.Data))
 	},
+	"a job that opens again forgets what the ATS said of it": func(w *world) {
+		c := w.connect("acme")
+		l := w.lease(c, "daemon-1")
+		put := func(state sdk.JobState) {
+			_, err := w.s.PutATSJobs(w.ctx, l, atssync.JobListing{Complete: true, Jobs: []sdk.Job{{ID: "a", State: state}}}, w.now)
+			require.NoError(w.t, err)
+			w.work(c)
+		}
+		put(sdk.JobOpen)
+		w.linkTo(c, "job-1", "a")
+		_, err := w.s.UpdateLane(w.ctx, l, func(l *atssync.Lane) []atssync.EventDraft {
+			return l.FailJob("a", atssync.HeldJobClosed, nil, w.now)
+		}, w.now)
+		require.NoError(w.t, err)
+		s := w.submit(c, "app-1", "job-1")
+		put(sdk.JobClosed)
+		require.Equal(w.t, "held: job_closed", w.state(s.ID))
+		put(sdk.JobOpen)
+		require.Equal(w.t, "queued", w.state(s.ID))
+	},
 	"a job that comes back is tried again": func(w *world) {
 		c := w.connect("acme")
 		l := w.lease(c, "daemon-1")

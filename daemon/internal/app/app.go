@@ -36,6 +36,7 @@ type Options struct {
 // App is one daemon.
 type App struct {
 	config  *config.Config
+	file    string // where it was read from
 	log     *slog.Logger
 	level   *slog.LevelVar
 	version string
@@ -83,7 +84,7 @@ func Run(ctx context.Context, o Options) error {
 // New builds the daemon: everything that can fail, listeners bound, nothing running yet but the lease. What was
 // built is undone when it fails.
 func New(ctx context.Context, c *config.Config, o Options) (*App, error) {
-	a := &App{config: c, version: o.Version, level: new(slog.LevelVar)}
+	a := &App{config: c, file: o.ConfigPath, version: o.Version, level: new(slog.LevelVar)}
 	a.log = newLogger(o.Log, c.Daemon, a.level)
 	a.stops.log = a.log
 	if err := a.setup(ctx); err != nil {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/atssync/atssync/config"
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -42,6 +43,11 @@ func (a *App) applyFile(ctx context.Context) {
 			a.log.Error("apply the connections of the config file", "err", err)
 		}
 		return
+	}
+	for _, id := range slices.Concat(report.Created, report.Updated) { // who it acts for is known from a check only
+		if _, err := a.manage.Check(ctx, id); err != nil && ctx.Err() == nil {
+			a.log.Warn("check a connection of the config file", "connection", id, "code", string(atssync.CodeOf(err)))
+		}
 	}
 	for _, p := range report.Problems {
 		a.log.Error("a part of the config file was not applied", "problem", p)

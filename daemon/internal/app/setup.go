@@ -60,7 +60,7 @@ func (a *App) setup(ctx context.Context) error {
 	documents := intake.Vault{Keys: k, Sealer: k}
 	a.manage = manage.New(manage.Options{
 		Store: a.store, Adapters: managedFleet{a.fleet}, Leases: a.leases, Keys: k, Sealer: k, Documents: documents,
-		Schedule: scheduleOf{a}, Settings: adapterSettings(c.Adapters), PartnerName: partnerName(c.Platform),
+		Schedule: scheduleOf{a}, File: a.file, Settings: adapterSettings(c.Adapters), PartnerName: partnerName(c.Platform),
 		OnUncertain:      atssync.OnUncertain(c.Submissions.OnUncertain),
 		ReleasePerMinute: c.Submissions.ReleasePace, Wake: a.wake, Changed: a.connectionChanged,
 		RefreshJobs: func(ctx context.Context, connection string) error { return a.collect.RefreshJobs(ctx, connection) },

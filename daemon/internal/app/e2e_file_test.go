@@ -43,7 +43,7 @@ func TestDaemon_ConnectionsOfTheFileWorkAndAreReadOnlyElsewhere(t *testing.T) {
 		return err == nil && c.ActingUser.Email == w.ats.Employers[0].SiteAdmin
 	}, "the connection of the file was not made and checked")
 	w.submit("acme", "job-0", 0, 3)
-	require.EqualValues(t, 3, w.settled(20*time.Second).States[atssync.StateSubmitted])
+	require.EqualValues(t, 3, w.settled(20 * time.Second).States[atssync.StateSubmitted])
 	_, err := w.client.PauseConnection(t.Context(), "acme", "", 0)
 	require.Equal(t, atssync.CodeForbidden, atssync.CodeOf(err), "%v", err)
 	require.ErrorContains(t, err, w.config)

@@ -126,6 +126,8 @@ type Intake interface {
 	// Accept stores submissions, each judged by Judge against its link, job, lane and connection in the
 	// same commit: one result an item, in order. A refusal of one leaves the others. At most 500.
 	// The uniqueness of (connection, external id) is one key. An error holds for all: nothing is stored.
+	// Large documents take several commits: when a later one fails, its items and those after it are
+	// refused with that error. A revision does not release what a person holds (operator, restored).
 	Accept(ctx context.Context, in []NewSubmission, now time.Time) ([]Accepted, error)
 }
 
@@ -142,6 +144,8 @@ type SubmissionQuery struct {
 // Submissions is the role of those who look at submissions.
 type Submissions interface {
 	Submission(ctx context.Context, id string) (Submission, error)
+	// Submissions lists by connection and then in the order of acceptance; with HeldReason and no
+	// platform job, by platform job in between.
 	Submissions(ctx context.Context, q SubmissionQuery) (Page[Submission], error)
 	Payload(ctx context.Context, id string) (Payload, error)
 	Attempts(ctx context.Context, id string) ([]Attempt, error)
@@ -183,10 +187,12 @@ type SubmissionActs interface {
 
 // Tasks is the role of what works persisted tasks off.
 type Tasks interface {
+	// PutTask persists a task. The same as a pending one starts that one over; the opposite of a pending
+	// one takes its place, so that the last word stands. Hold and release need a reason.
 	PutTask(ctx context.Context, t Task, now time.Time) (Task, error)
 	Tasks(ctx context.Context, connection string) ([]Task, error) // "" for all
 	// WorkTask does the task's next share, at most limit submissions, and removes it when it is done.
-	// wake says that submissions were queued.
+	// wake says that submissions were queued. A task that is gone is done.
 	WorkTask(ctx context.Context, id string, limit int, now time.Time) (done bool, wake bool, err error)
 }
 
@@ -214,13 +220,16 @@ type LaneChange func(*Lane) []EventDraft
 type SubmitLane interface {
 	Lane(ctx context.Context, connection string) (Lane, error)
 	// NextSubmissions only reads: the connection's queued submissions that are due, the longest due first,
-	// and when the next one is due after them (zero: none).
+	// and when the next one is due after them (zero: none). A connection that is not active has none.
 	NextSubmissions(ctx context.Context, l Lease, limit int, now time.Time) ([]Due, time.Time, error)
 	// BeginAttempts makes queued → sending durable, before the first byte leaves. Those that are no
-	// longer queued at that revision are left out of the answer.
+	// longer queued at that revision are left out of the answer, all of them when the connection is not
+	// active any more.
 	BeginAttempts(ctx context.Context, l Lease, in []BeginAttempt, now time.Time) ([]Attempt, error)
 	// FinishAttempts ends attempts, with the lane's change in the same commit (nil: none). A finish under a
-	// stale lease is ErrFenced, except evidence; see Submission.ApplyFinish.
+	// stale lease is ErrFenced, except evidence; see Submission.ApplyFinish. One that cannot be ended does
+	// not hold up the others: they are stored, and ErrFenced is the answer. Under a stale lease the lane is
+	// left alone.
 	FinishAttempts(ctx context.Context, l Lease, in []Finish, change LaneChange, now time.Time) error
 	// UpdateLane changes the lane alone.
 	UpdateLane(ctx context.Context, l Lease, change LaneChange, now time.Time) (Lane, error)

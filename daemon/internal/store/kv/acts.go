@@ -2,6 +2,7 @@ package kv
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -45,7 +46,7 @@ func (st *step) act(c *atssync.Connection, s *atssync.Submission, kind atssync.A
 	if !ok {
 		return atssync.Errorf(atssync.CodeInvalid, "there is no act %q", kind)
 	}
-	if !contains(rule.states, s.State) {
+	if !slices.Contains(rule.states, s.State) {
 		return atssync.Errorf(atssync.CodeConflict, "submission %s is %s: %s", s.ID, s.State, rule.only)
 	}
 	switch kind {
@@ -64,15 +65,6 @@ func (st *step) act(c *atssync.Connection, s *atssync.Submission, kind atssync.A
 	}
 	_, err := st.rejudge(c, s)
 	return err
-}
-
-func contains(states []atssync.State, s atssync.State) bool {
-	for _, x := range states {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 func notRemoved(c *atssync.Connection) error {

@@ -295,6 +295,8 @@ func (st *step) finish(c *atssync.Connection, held bool, f *atssync.Finish) (ok 
 }
 
 // HoldSubmissions puts queued submissions aside: held for a reason, or refused when the data is wrong.
+//
+//nolint:revive // the parameters are those of the role.
 func (s *Store) HoldSubmissions(ctx context.Context, l atssync.Lease, ids []string, reason atssync.HeldReason, t *atssync.Trouble, now time.Time) error {
 	if err := tooMany(len(ids)); err != nil {
 		return err

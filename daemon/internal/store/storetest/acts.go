@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -89,7 +90,7 @@ var actTests = map[string]func(*world){
 		}
 		for kind, states := range allowed {
 			for state, s := range subs {
-				if contains(states, state) {
+				if slices.Contains(states, state) {
 					continue
 				}
 				_, err := w.s.Act(w.ctx, s.ID, kind, w.now)
@@ -215,13 +216,4 @@ var actTests = map[string]func(*world){
 			require.Equal(w.t, want, n)
 		}
 	},
-}
-
-func contains(states []atssync.State, s atssync.State) bool {
-	for _, x := range states {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

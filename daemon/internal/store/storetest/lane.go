@@ -42,9 +42,9 @@ var laneTests = map[string]func(*world){
 		c := w.connect("acme")
 		w.link(c, "job-1")
 		l := w.lease(c, "daemon-1")
-		a, b := w.submit(c, "app-1", "job-1"), atssync.Submission{}
+		a := w.submit(c, "app-1", "job-1")
 		w.pass(time.Second)
-		b = w.submit(c, "app-2", "job-1")
+		b := w.submit(c, "app-2", "job-1")
 		w.submit(c, "app-3", "job-unlinked")
 		at := w.begin(l, a)
 		retry := w.now.Add(time.Minute)

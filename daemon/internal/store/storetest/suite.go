@@ -1,3 +1,6 @@
+// Package storetest is what every store has to pass: RunEngine for an engine below package kv, Run for the
+// whole store as the contract in package atssync describes it, RunRecovery for one that is closed and opened
+// again. A store's own test calls these and adds nothing.
 package storetest
 
 import (

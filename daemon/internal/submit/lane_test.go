@@ -153,7 +153,7 @@ func TestLane_WhatIsNotProvedIsUncertain(t *testing.T) {
 					return sdk.SubmitOutcome{}, err, false, true
 				}
 				ids := b.submit(b.conns[0], "job", 1)
-				b.after(24 * time.Hour)
+				b.after(3 * time.Hour)
 				require.Equal(t, atssync.StateUncertain, b.sub(ids[0]).State)
 				require.Equal(t, 1, b.ats.writes[b.conns[0].ID])
 				require.NotNil(t, b.sub(ids[0]).Trouble)

@@ -182,28 +182,34 @@ func (s *Store) Expire(ctx context.Context, limit int, now time.Time) (int, erro
 		return 0, err
 	}
 	n := 0
-	err = s.update(ctx, now, func(st *step) error {
-		n = 0
-		for _, id := range due {
-			sub, err := st.submission(id)
-			if err != nil {
-				return err
+	err = shrinking(len(due), func(part int) error {
+		return s.update(ctx, now, func(st *step) error {
+			n = 0
+			for _, id := range due[:part] {
+				ended, err := st.expire(id)
+				if err != nil {
+					return err
+				}
+				if ended {
+					n++
+				}
 			}
-			if sub == nil || !expires(sub) || sub.ExpiresAt.After(st.now) {
-				continue
-			}
-			c, err := st.needConn(sub.Connection)
-			if err != nil {
-				return err
-			}
-			if err := st.moveTo(c, sub, verdict{state: atssync.StateExpired}); err != nil {
-				return err
-			}
-			n++
-		}
-		return nil
+			return nil
+		})
 	})
 	return n, err
+}
+
+func (st *step) expire(id string) (bool, error) {
+	s, err := st.submission(id)
+	if err != nil || s == nil || !expires(s) || s.ExpiresAt.After(st.now) {
+		return false, err
+	}
+	c, err := st.needConn(s.Connection)
+	if err != nil {
+		return false, err
+	}
+	return true, st.moveTo(c, s, verdict{state: atssync.StateExpired})
 }
 
 // expired looks for submissions to expire without a step, so that nothing is written when there is none.

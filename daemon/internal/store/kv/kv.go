@@ -75,7 +75,7 @@ func (s *Store) view(ctx context.Context, fn func(reader) error) error {
 func (s *Store) update(ctx context.Context, now time.Time, fn func(*step) error) error {
 	actor, person := atssync.ActorOf(ctx)
 	return s.engine.Update(ctx, func(w Writer) error {
-		st := &step{reader: reader{w, &s.caches}, w: w, now: now.UTC(), o: s.o, actor: actor, person: person}
+		st := &step{reader: reader{w, &s.caches}, w: w, now: now.UTC().Round(0), o: s.o, actor: actor, person: person}
 		if err := fn(st); err != nil {
 			return err
 		}
@@ -107,6 +107,17 @@ func inParts(n, size int, do func(from, to int) error) error {
 		from = to
 	}
 	return nil
+}
+
+// shrinking does up to n items in one commit, and fewer where they turn out to be too much for one.
+func shrinking(n int, do func(n int) error) error {
+	for {
+		err := do(n)
+		if n <= 1 || !errors.Is(err, ErrTooLarge) {
+			return err
+		}
+		n = (n + 1) / 2
+	}
 }
 
 // usableID refuses an id that no key can hold as it is; what names the field.

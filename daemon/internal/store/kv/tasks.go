@@ -148,22 +148,23 @@ const earlyBy = time.Second
 
 // WorkTask does the task's next share. A task that is gone is done.
 func (s *Store) WorkTask(ctx context.Context, id string, limit int, now time.Time) (done, wake bool, err error) {
-	limit = min(max(limit, 1), partItems)
-	err = s.update(ctx, now, func(st *step) error {
-		done, wake = false, false
-		t, err := record[atssync.Task](st.w, keyTask(id))
-		if err != nil {
+	err = shrinking(min(max(limit, 1), partItems), func(n int) error {
+		return s.update(ctx, now, func(st *step) error {
+			done, wake = false, false
+			t, err := record[atssync.Task](st.w, keyTask(id))
+			if err != nil {
+				return err
+			}
+			if t == nil {
+				done = true
+				return nil
+			}
+			if t.NextAt.Sub(st.now) > earlyBy {
+				return nil
+			}
+			done, wake, err = st.workTask(t, n)
 			return err
-		}
-		if t == nil {
-			done = true
-			return nil
-		}
-		if t.NextAt.Sub(st.now) > earlyBy {
-			return nil
-		}
-		done, wake, err = st.workTask(t, limit)
-		return err
+		})
 	})
 	return done, wake, err
 }

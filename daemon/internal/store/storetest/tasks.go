@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -228,6 +229,17 @@ var taskTests = map[string]func(*world){
 		all, err := w.s.Tasks(w.ctx, "")
 		require.NoError(w.t, err)
 		require.Len(w.t, all, 3)
+	},
+	"a share that is too much for one commit is made smaller": func(w *world) {
+		c := w.connect("acme")
+		w.link(c, "job-1")
+		ids := w.queue(c, "job-1", 60)
+		long := &atssync.Trouble{Message: string(bytes.Repeat([]byte("long "), 12<<10))}
+		require.NoError(w.t, w.s.HoldSubmissions(w.ctx, w.lease(c, "daemon-1"), ids, atssync.HeldQuota, long, w.now))
+		_, err := w.s.RemoveConnection(w.ctx, c.ID, w.now)
+		require.NoError(w.t, err)
+		w.work(c)
+		require.Equal(w.t, map[atssync.State]int64{atssync.StateCancelled: 60}, w.balanced(c))
 	},
 	"many with few of the job's own": func(w *world) {
 		c := w.connect("acme")

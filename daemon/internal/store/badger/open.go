@@ -284,8 +284,12 @@ func badgerOptions(dir string, log *bridge) badger.Options {
 		WithSyncWrites(true).
 		WithMemTableSize(memTableSize).
 		WithNumMemtables(1).
-		WithNumLevelZeroTables(2).
-		WithNumLevelZeroTablesStall(4).
+		// Every compaction writes a part of the store anew. Small tables that are merged early, as Badger's
+		// defaults have it for this size, wrote each byte eight times and took most of the processor.
+		WithNumLevelZeroTables(8).
+		WithNumLevelZeroTablesStall(16).
+		WithBaseLevelSize(64 << 20).
+		WithBaseTableSize(memTableSize).
 		WithNumCompactors(2).
 		// Documents arrive sealed and do not compress; uncompressed blocks are read where they are mapped
 		// and need no cache.

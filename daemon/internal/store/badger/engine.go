@@ -137,7 +137,7 @@ func (e *Engine) closeBadger() error {
 		e.opts.Logger.Warn("the store was left as after a crash because the disk is full", "folder", e.opts.Dir, "free_bytes", space.Free)
 		return nil
 	}
-	return errors.Join(e.db.Close(), dropLock(e.lock))
+	return errors.Join(e.db.Close(), e.clearScratch(), dropLock(e.lock))
 }
 
 // fail ends all writing for good: after a failed sync nobody knows what is on the disk, and a second try

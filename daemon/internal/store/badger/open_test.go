@@ -126,3 +126,29 @@ func TestOpen_NoFolderNamed(t *testing.T) {
 	_, err := tryOpen(t, "")
 	require.ErrorContains(t, err, "no data folder is named")
 }
+
+// What lies in the scratch folder carries nothing: it may vanish, and the store may be opened with or
+// without one.
+func TestOpen_ScratchFolderCarriesNothing(t *testing.T) {
+	t.Parallel()
+	dir, scratch := t.TempDir(), t.TempDir()
+	with := func(o *badger.Options) { o.Scratch = scratch }
+	e := openAt(t, dir, with)
+	set(t, e, "a", "1")
+	logs, err := filepath.Glob(filepath.Join(scratch, "store-*", "*.vlog"))
+	require.NoError(t, err)
+	require.NotEmpty(t, logs)
+	crashed := filepath.Join(t.TempDir(), "crashed")
+	copyTree(t, crashed, dir)
+	require.NoError(t, e.Close())
+	left, err := os.ReadDir(scratch)
+	require.NoError(t, err)
+	require.Empty(t, left)
+
+	for _, change := range []func(*badger.Options){with, func(*badger.Options) {}, with} {
+		e = openAt(t, crashed, change)
+		require.Equal(t, "1", value(t, e, "a"))
+		set(t, e, "b", "2")
+		require.NoError(t, e.Close())
+	}
+}

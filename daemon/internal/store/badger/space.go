@@ -134,6 +134,15 @@ type ballast struct {
 	size int64 // 0: none
 }
 
+// FreeBallast gives back the ballast of the store in dir, whether or not a process has it open, and returns
+// how many bytes that were; 0 when there was none.
+func FreeBallast(dir string) (int64, error) {
+	if _, found, err := readFormat(dir); err != nil || !found {
+		return 0, errors.Join(err, fmt.Errorf("there is no store in %s", dir))
+	}
+	return ballast{path: filepath.Join(dir, ballastFile)}.free()
+}
+
 // free removes the ballast and returns how many bytes that gave back.
 func (b ballast) free() (int64, error) {
 	info, err := os.Stat(b.path)

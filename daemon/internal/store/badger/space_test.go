@@ -153,6 +153,14 @@ func TestSpace_BallastOpensAFullDisk(t *testing.T) {
 	freed, err = e.FreeBallast()
 	require.NoError(t, err)
 	require.Zero(t, freed, "twice is no error")
+
+	require.NoError(t, e.Maintain(t.Context()))
+	require.NoError(t, e.Close())
+	freed, err = badger.FreeBallast(dir)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, freed, int64(64*mib))
+	_, err = badger.FreeBallast(t.TempDir())
+	require.ErrorContains(t, err, "there is no store in")
 }
 
 func TestSpace_UnknownSpaceRefusesTheStart(t *testing.T) {

@@ -47,7 +47,7 @@ var table = []room{
 	{path: internal + "deliver", may: []string{internal + "atssync", "plugin-sdk", internal + "retry"}, tests: memory},
 	{path: internal + "intake", may: []string{internal + "atssync", "plugin-sdk"}, tests: memory},
 	{path: internal + "manage", may: []string{internal + "atssync", "plugin-sdk"}, tests: memory},
-	{path: internal + "fleet", may: []string{"plugin-sdk", "plugin-sdk/host"}},
+	{path: internal + "fleet", may: []string{"plugin-sdk", "plugin-sdk/host"}, tests: []string{"plugin-sdk/adaptertest"}},
 	{
 		path:  internal + "api",
 		may:   []string{internal + "atssync", "plugin-sdk", internal + "intake", internal + "manage", internal + "web"},

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,6 +61,8 @@ func (a *adapter) why() string {
 		return fmt.Sprintf("the adapter %s crashed %d times within a minute and is deactivated for a while; the last time: %v", a.spec.Name, crashBudget, a.err)
 	case a.err != nil:
 		return a.err.Error()
+	case a.state == StateRunning:
+		return "the adapter " + a.spec.Name + " has just ended"
 	}
 	return "the adapter " + a.spec.Name + " is " + string(a.state)
 }
@@ -80,13 +83,15 @@ func (a *adapter) status() Status {
 	return s
 }
 
-func (a *adapter) set(s State, err error) {
+// set reports whether the state is another one than before.
+func (a *adapter) set(s State, err error) (changed bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.state != s {
+	if changed = a.state != s; changed {
 		a.since = time.Now()
 	}
 	a.state, a.err = s, err
+	return changed
 }
 
 // client returns the running process.
@@ -108,24 +113,28 @@ func (a *adapter) stop(ctx context.Context) {
 		_ = p.Stop(ctx)
 	}
 	a.set(StateStopped, nil)
+	a.ready()
 }
 
 // supervise keeps one adapter running until ctx ends.
 func (f *Fleet) supervise(ctx context.Context, a *adapter) {
+	defer a.ready()
 	backoff := firstBackoff
 	for ctx.Err() == nil {
 		started := time.Now()
 		err := f.runOnce(ctx, a)
-		a.once.Do(func() { close(a.tried) })
+		a.ready()
 		if ctx.Err() != nil || a.isStopped() {
 			return
 		}
-		wait := f.judgeEnd(a, err, backoff)
-		f.o.Changed(a.spec.Name)
-		backoff = min(backoff*2, longestBackoff)
 		if time.Since(started) > crashWindow {
 			backoff = firstBackoff
 		}
+		wait, changed := f.judgeEnd(a, err, backoff+rand.N(backoff/5))
+		if changed {
+			f.o.Changed(a.spec.Name)
+		}
+		backoff = min(backoff*2, longestBackoff)
 		select {
 		case <-ctx.Done():
 			return
@@ -134,68 +143,73 @@ func (f *Fleet) supervise(ctx context.Context, a *adapter) {
 	}
 }
 
+// ready says that the adapter was launched once, or given up.
+func (a *adapter) ready() { a.once.Do(func() { close(a.tried) }) }
+
 func (a *adapter) isStopped() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.stopped
 }
 
-// errLaunch marks a process that could not be started, as opposed to one that died.
-type errLaunch struct{ error }
+// errUnfit marks a program that cannot be the adapter: another start would end the same way.
+type errUnfit struct{ error }
 
-func (e errLaunch) Unwrap() error { return e.error }
+func (e errUnfit) Unwrap() error { return e.error }
 
-// judgeEnd sets the state after a process ended or did not start, and says when to try again.
-func (f *Fleet) judgeEnd(a *adapter, err error, backoff time.Duration) time.Duration {
-	var l errLaunch
-	if errors.As(err, &l) {
-		a.set(StateMissing, l.error)
-		f.o.Log.Error("launch an adapter", "adapter", a.spec.Name, "err", l.error)
-		return missingRetry
-	}
-	now := time.Now()
-	a.mu.Lock()
-	a.restarts++
-	recent := a.crashes[:0]
-	for _, t := range a.crashes {
-		if now.Sub(t) < crashWindow {
-			recent = append(recent, t)
+// unfit lists why package host does not start a program that somebody has to mend first. What ended while it was
+// starting, or was too slow, has crashed and is started again.
+func unfit(err error) bool {
+	for _, why := range []error{
+		host.ErrMissing, host.ErrUnsafe, host.ErrChecksum, host.ErrSocketPath, host.ErrExecute, host.ErrHandshake,
+		host.ErrProtocol, host.ErrManifest,
+	} {
+		if errors.Is(err, why) {
+			return true
 		}
 	}
-	a.crashes = append(recent, now)
-	tooMany := len(a.crashes) >= crashBudget
-	if tooMany {
-		a.crashes = nil
+	return false
+}
+
+// judgeEnd sets the state after a process ended or did not start, and says when to try again and whether the
+// state is another one than before.
+func (f *Fleet) judgeEnd(a *adapter, err error, backoff time.Duration) (wait time.Duration, changed bool) {
+	if e := (errUnfit{}); errors.As(err, &e) {
+		if changed = a.set(StateMissing, e.error); changed {
+			f.o.Log.Error("launch an adapter", "adapter", a.spec.Name, "err", e.error)
+		}
+		return missingRetry, changed
 	}
-	a.mu.Unlock()
 	f.o.Metrics.restarted(a.spec.Name)
-	if tooMany {
-		a.set(StateDeactivated, err)
+	if a.crashed(time.Now()) {
 		f.o.Log.Error("deactivate an adapter that keeps crashing", "adapter", a.spec.Name, "for", deactivatedFor, "err", err)
-		return deactivatedFor
+		return deactivatedFor, a.set(StateDeactivated, err)
 	}
-	a.set(StateRestarting, err)
 	f.o.Log.Warn("an adapter ended; launching it again", "adapter", a.spec.Name, "in", backoff, "err", err)
-	return backoff
+	return backoff, a.set(StateRestarting, err)
+}
+
+// crashed counts a crash and reports whether the budget is used up.
+func (a *adapter) crashed(now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.restarts++
+	a.crashes = slices.DeleteFunc(a.crashes, func(t time.Time) bool { return now.Sub(t) >= crashWindow })
+	a.crashes = append(a.crashes, now)
+	if len(a.crashes) < crashBudget {
+		return false
+	}
+	a.crashes = nil
+	return true
 }
 
 // runOnce launches the process and returns when it has ended.
 func (f *Fleet) runOnce(ctx context.Context, a *adapter) error {
-	if _, err := os.Stat(a.spec.Path); errors.Is(err, os.ErrNotExist) {
-		return errLaunch{fmt.Errorf("the adapter %s has no program at %s; install it there or set [adapters.%s] path", a.spec.Name, a.spec.Path, a.spec.Name)}
-	}
-	p, err := f.o.Launch(ctx, host.Options{
-		Path: a.spec.Path, SHA256: a.spec.SHA256, RuntimeDir: f.o.RuntimeDir, Env: f.o.Env,
-		Logger: f.o.Log.With("adapter", a.spec.Name), PartnerName: f.o.PartnerName,
-	})
+	p, err := f.launch(ctx, a.spec)
 	if err != nil {
-		return errLaunch{fmt.Errorf("adapter %s: %w", a.spec.Name, err)}
+		return err
 	}
 	m := p.Manifest()
-	if m.Name != a.spec.Name {
-		_ = p.Stop(ctx)
-		return errLaunch{fmt.Errorf("the program at %s says it is the adapter %q, but the config calls it %q", a.spec.Path, m.Name, a.spec.Name)}
-	}
 	a.mu.Lock()
 	if a.stopped {
 		a.mu.Unlock()
@@ -204,16 +218,37 @@ func (f *Fleet) runOnce(ctx context.Context, a *adapter) error {
 	a.process, a.manifest, a.state, a.err, a.since = p, &m, StateRunning, nil, time.Now()
 	a.mu.Unlock()
 	a.limiters.describe(m)
-	a.once.Do(func() { close(a.tried) })
+	a.ready()
 	f.o.Metrics.up(a.spec.Name, true)
 	f.o.Log.Info("adapter is running", "adapter", a.spec.Name, "version", m.Version, "pid", p.PID())
 	f.o.Changed(a.spec.Name)
 	err = f.watch(ctx, p)
 	f.o.Metrics.up(a.spec.Name, false)
 	a.mu.Lock()
-	a.process, a.stderr = nil, p.Stderr()
-	a.mu.Unlock()
+	defer a.mu.Unlock()
+	a.process, a.stderr, a.err = nil, p.Stderr(), err
 	return err
+}
+
+// launch starts the program and sees that it is the adapter that the config calls it.
+func (f *Fleet) launch(ctx context.Context, s Spec) (Process, error) {
+	p, err := f.o.Launch(ctx, host.Options{
+		Path: s.Path, SHA256: s.SHA256, RuntimeDir: f.o.RuntimeDir, Env: f.o.Env,
+		Logger: f.o.Log.With("adapter", s.Name), PartnerName: f.o.PartnerName,
+	})
+	switch {
+	case errors.Is(err, host.ErrMissing):
+		return nil, errUnfit{fmt.Errorf("the adapter %s has no program at %s; install it there or set [adapters.%s] path", s.Name, s.Path, s.Name)}
+	case unfit(err):
+		return nil, errUnfit{fmt.Errorf("adapter %s: %w", s.Name, err)}
+	case err != nil:
+		return nil, fmt.Errorf("adapter %s: %w", s.Name, err)
+	}
+	if name := p.Manifest().Name; name != s.Name {
+		_ = p.Stop(ctx)
+		return nil, errUnfit{fmt.Errorf("the program at %s says it is the adapter %q, but the config calls it %q", s.Path, name, s.Name)}
+	}
+	return p, nil
 }
 
 // watch pings the process until it ends, and kills it when it does not answer.

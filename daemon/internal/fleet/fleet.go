@@ -94,7 +94,7 @@ func New(o Options) (*Fleet, error) {
 		o.Changed = func(string) {}
 	}
 	if o.Launch == nil {
-		o.Launch = launch
+		o.Launch = launchHost
 	}
 	f := &Fleet{o: o, adapters: make(map[string]*adapter, len(o.Adapters))}
 	for _, s := range o.Adapters {
@@ -212,8 +212,8 @@ func (f *Fleet) Gone(name string) string {
 	return ""
 }
 
-// launch is host.Launch as a Launcher.
-func launch(ctx context.Context, o host.Options) (Process, error) {
+// launchHost is host.Launch as a Launcher.
+func launchHost(ctx context.Context, o host.Options) (Process, error) {
 	p, err := host.Launch(ctx, o)
 	if err != nil {
 		return nil, err

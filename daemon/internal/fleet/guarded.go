@@ -27,20 +27,31 @@ func guard[Reply any](ctx context.Context, g *guarded, method string, call func(
 	if err != nil {
 		e := sdk.AsError(err)
 		m = e.Meta
-		if e.Kind == sdk.KindRateLimited {
-			for _, l := range g.limiters {
-				l.quiet(e.RetryAfter)
-			}
-		}
+		g.learn(e)
 	}
-	if m.Budget != nil {
-		for _, l := range g.limiters {
-			l.learn(*m.Budget)
-		}
-	}
-	g.metrics.called(g.adapter, method, sdk.KindOf(err), time.Since(began))
+	g.feed(m.Budget)
+	g.metrics.called(g.adapter, method, err, time.Since(began))
 	g.metrics.exchanged(g.adapter, method, m.Exchanges)
 	return reply, err
+}
+
+// learn has the limiters keep quiet after a limit was hit.
+func (g *guarded) learn(e *sdk.Error) {
+	if e == nil || e.Kind != sdk.KindRateLimited {
+		return
+	}
+	for _, l := range g.limiters {
+		l.quiet(e.RetryAfter)
+	}
+}
+
+func (g *guarded) feed(b *sdk.Budget) {
+	if b == nil {
+		return
+	}
+	for _, l := range g.limiters {
+		l.learn(*b)
+	}
 }
 
 func (g *guarded) Check(ctx context.Context, req sdk.CheckRequest) (sdk.CheckReply, error) {
@@ -57,11 +68,9 @@ func (g *guarded) Submit(ctx context.Context, req sdk.SubmitRequest) (sdk.Submit
 	reply, err := guard(ctx, g, "submit", func(ctx context.Context) (sdk.SubmitReply, error) { return g.Client.Submit(ctx, req) },
 		func(r sdk.SubmitReply) sdk.Meta { return r.Meta })
 	for _, o := range reply.Outcomes { // limits are told per item too
-		if o.Err != nil && o.Err.Kind == sdk.KindRateLimited {
-			for _, l := range g.limiters {
-				l.quiet(o.Err.RetryAfter)
-			}
-			break
+		g.learn(o.Err)
+		if o.Err != nil {
+			g.feed(o.Err.Budget)
 		}
 	}
 	return reply, err

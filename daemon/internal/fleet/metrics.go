@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,6 +51,9 @@ func NewMetrics(reg prometheus.Registerer, adapters []string) *Metrics {
 		for _, op := range []string{"check", "list_jobs", "submit", "read_statuses"} {
 			m.calls.WithLabelValues(a, op, "ok")
 			m.duration.WithLabelValues(a, op)
+			for _, class := range classes {
+				m.exchanges.WithLabelValues(a, op, class)
+			}
 		}
 	}
 	return m
@@ -77,17 +82,28 @@ func (m *Metrics) waited(adapter string, d time.Duration) {
 	}
 }
 
-func (m *Metrics) called(adapter, operation string, kind sdk.Kind, d time.Duration) {
+func (m *Metrics) called(adapter, operation string, err error, d time.Duration) {
 	if m == nil {
 		return
 	}
-	if kind == "" {
-		kind = "ok"
-	}
-	m.calls.WithLabelValues(adapter, operation, string(kind)).Inc()
+	m.calls.WithLabelValues(adapter, operation, label(err)).Inc()
 	m.duration.WithLabelValues(adapter, operation).Observe(d.Seconds())
 }
 
+// label is the kind of an error, out of a closed set: what an adapter makes up is "other".
+func label(err error) string {
+	switch kind := sdk.KindOf(err); {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, sdk.ErrNotRunning):
+		return "not_running"
+	case slices.Contains(sdk.Kinds(), kind):
+		return string(kind)
+	}
+	return "other"
+}
+
+// classes are those of HTTP statuses, by their first digit; "none" is no answer.
 var classes = [...]string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}
 
 func (m *Metrics) exchanged(adapter, operation string, in []sdk.Exchange) {

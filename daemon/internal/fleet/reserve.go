@@ -21,10 +21,12 @@ func (f *Fleet) Reserve(ctx context.Context, name string, c sdk.Connection, p sd
 	}
 	began := time.Now()
 	ls, free, err := a.limiters.acquire(ctx, c, p)
+	if waited := time.Since(began); waited > 0 {
+		f.o.Metrics.waited(name, waited)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("wait for the limits of adapter %s: %w", name, err)
 	}
-	f.o.Metrics.waited(name, time.Since(began))
 	process, err := a.client() // it may have gone while we waited
 	if err != nil {
 		free()

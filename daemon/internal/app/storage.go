@@ -73,7 +73,7 @@ func (a *App) openStore(ctx context.Context) error {
 	} else {
 		e, err := badger.Open(ctx, badger.Options{
 			Dir: c.Dir, Logger: a.log.With("component", "store"), MinFree: uint64(c.MinFree), Ballast: ballast(c.Ballast),
-			OnCommit: a.observeCommit,
+			OnCommit: a.observeCommit, Scratch: a.config.Daemon.RuntimeDir,
 		})
 		if err != nil {
 			return err

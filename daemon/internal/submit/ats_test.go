@@ -8,6 +8,13 @@ import (
 	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
+// said is an answer to one item. applied tells whether the write is kept all the same.
+type said struct {
+	o       sdk.SubmitOutcome
+	err     error
+	applied bool
+}
+
 // ats is an ATS that remembers every write that it applied.
 type ats struct {
 	mu      sync.Mutex
@@ -18,8 +25,8 @@ type ats struct {
 	most    map[string]int
 	checks  int
 
-	// rule, when set, may answer instead; done says that it did. applied tells whether the write is kept.
-	rule func(connection string, it sdk.SubmitItem) (o sdk.SubmitOutcome, err error, applied, done bool)
+	// rule, when set, may answer instead; nil leaves the answer to the ATS.
+	rule func(connection string, it sdk.SubmitItem) *said
 	// hold, when set, is called while the call is under way.
 	hold func(ctx context.Context, connection string) error
 	// checked, when set, answers checks.
@@ -68,11 +75,11 @@ func (a *ats) submit(ctx context.Context, req sdk.SubmitRequest) (sdk.SubmitRepl
 
 func (a *ats) one(c string, it sdk.SubmitItem) (sdk.SubmitOutcome, error) {
 	if a.rule != nil {
-		if o, err, applied, done := a.rule(c, it); done {
-			if applied {
+		if s := a.rule(c, it); s != nil {
+			if s.applied {
 				a.apply(c, it)
 			}
-			return o, err
+			return s.o, s.err
 		}
 	}
 	return a.apply(c, it), nil

@@ -78,7 +78,7 @@ func TestCrash_ARefusalUnderAStaleLeaseIsNoEvidence(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
-		b.ats.rule = func(string, sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(string, sdk.SubmitItem) *said {
 			return fails(&sdk.Error{Kind: sdk.KindInvalid})
 		}
 		release := b.stuck()
@@ -131,14 +131,14 @@ func TestCrash_TwoStepsMakeOnePerson(t *testing.T) {
 				b := setup(t, 1)
 				people := make(map[string]int)
 				var order []string
-				b.ats.rule = func(_ string, it sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+				b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
 					order = append(order, it.SubmissionID)
 					switch string(it.Continuation) {
 					case "":
 						people[it.ExternalID]++
-						return sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("person made")}, nil, false, true
+						return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("person made")}}
 					case "person made":
-						return sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("file attached")}, nil, false, true
+						return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("file attached")}}
 					}
 					return passes()
 				}
@@ -183,8 +183,8 @@ func TestLane_AContinuationThatStandsStillIsNoProgress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
-		b.ats.rule = func(string, sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
-			return sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("again")}, nil, false, true
+		b.ats.rule = func(string, sdk.SubmitItem) *said {
+			return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("again")}}
 		}
 		ids := b.submit(b.conns[0], "job", 1)
 		b.after(time.Hour)

@@ -144,9 +144,9 @@ func (f *flight) unsent() landing {
 }
 
 // giveBack ends a flight that will not be made.
-func (f *flight) giveBack(t *turn) {
+func (f *flight) giveBack(ctx context.Context, t *turn) {
 	f.done()
-	if err := t.land(f.r, f.unsent()); err != nil && !errors.Is(err, atssync.ErrFenced) {
+	if err := t.land(ctx, f.r, f.unsent()); err != nil && !errors.Is(err, atssync.ErrFenced) {
 		t.w.o.Log.Error("take attempts back that were not sent", "connection", f.r.c.ID, "err", err)
 	}
 }
@@ -156,8 +156,8 @@ func arrivedAt(s atssync.State) bool {
 }
 
 // land stores how a call ended, and then does what follows from it.
-func (t *turn) land(r *round, l landing) error {
-	if err := t.w.finish(r, l.finishes, merge(l.changes)); err != nil {
+func (t *turn) land(ctx context.Context, r *round, l landing) error {
+	if err := t.w.finish(context.WithoutCancel(ctx), r, l.finishes, merge(l.changes)); err != nil {
 		return err
 	}
 	for _, f := range l.after {
@@ -171,8 +171,7 @@ const finishRetry = time.Second
 
 // finish stores outcomes, whatever became of the lane meanwhile. They are known only here until it succeeds, so it does
 // not give up while the process lives: what is never stored becomes uncertain at the next start.
-func (w *Worker) finish(r *round, in []atssync.Finish, change atssync.LaneChange) error {
-	ctx := context.WithoutCancel(w.calls)
+func (w *Worker) finish(ctx context.Context, r *round, in []atssync.Finish, change atssync.LaneChange) error {
 	for {
 		err := w.o.Store.FinishAttempts(ctx, r.lease, in, change, r.now())
 		if err == nil || errors.Is(err, atssync.ErrFenced) {

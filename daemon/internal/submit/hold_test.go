@@ -76,13 +76,13 @@ func TestHold_AnUncertainLaneIsProbedAfterItsAdapterIsBack(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0].ID
 		died := false
-		b.ats.rule = func(string, sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(string, sdk.SubmitItem) *said {
 			if died {
 				return passes()
 			}
 			died = true
 			b.adapters.set(func(a *adapters) { a.gone = "it crashed too often" })
-			return sdk.SubmitOutcome{}, &sdk.Error{Kind: sdk.KindInternal, Message: "the adapter died during the call"}, true, true
+			return &said{err: &sdk.Error{Kind: sdk.KindInternal, Message: "the adapter died during the call"}, applied: true}
 		}
 		b.submit(b.conns[0], "job", 3)
 		b.after(5 * time.Minute)
@@ -139,7 +139,7 @@ func TestHold_AJobThatIsForbiddenHoldsItsOwnAndLetsTheOthersGo(t *testing.T) {
 				b := setup(t, 1)
 				c := b.conns[0]
 				b.link(c.ID, "other", "ats-other")
-				b.ats.rule = func(_ string, it sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+				b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
 					if it.JobID == "ats-job" {
 						return fails(e)
 					}
@@ -169,7 +169,7 @@ func TestHold_ASecondForbiddenJobIsTheConnectionsTrouble(t *testing.T) {
 			b.link(c.ID, fmt.Sprint("job", i), fmt.Sprint("ats", i))
 		}
 		bad := true
-		b.ats.rule = func(string, sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(string, sdk.SubmitItem) *said {
 			if bad {
 				return fails(&sdk.Error{Kind: sdk.KindPermission, Subject: sdk.SubjectJob, Status: 403})
 			}
@@ -202,7 +202,7 @@ func TestHold_JobsThatCloseSayNothingAboutTheConnection(t *testing.T) {
 			b.link(c.ID, fmt.Sprint("job", i), fmt.Sprint("ats", i))
 			b.accept(c, fmt.Sprint("job", i), 2)
 		}
-		b.ats.rule = func(_ string, it sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
 			if it.JobID == "ats5" {
 				return fails(&sdk.Error{Kind: sdk.KindPermission, Subject: sdk.SubjectJob})
 			}
@@ -281,7 +281,7 @@ func TestHold_ALongWaitIsFollowedByASecondLook(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := setup(t, 1)
 				var jobs []string
-				b.ats.rule = func(_ string, it sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+				b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
 					jobs = append(jobs, it.JobID)
 					return passes()
 				}
@@ -310,7 +310,7 @@ func TestHold_ARevisionThatComesWhileItWaitsIsWhatIsSent(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0]
 		var name string
-		b.ats.rule = func(_ string, it sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
 			name = it.Person.FirstName
 			return passes()
 		}

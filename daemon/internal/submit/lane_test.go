@@ -15,12 +15,12 @@ import (
 )
 
 // fails makes an outcome of an error.
-func fails(e *sdk.Error) (sdk.SubmitOutcome, error, bool, bool) {
-	return sdk.SubmitOutcome{Kind: sdk.OutcomeFailed, Err: e}, nil, false, true
+func fails(e *sdk.Error) *said {
+	return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeFailed, Err: e}}
 }
 
 // passes leaves the answer to the ATS.
-func passes() (sdk.SubmitOutcome, error, bool, bool) { return sdk.SubmitOutcome{}, nil, false, false }
+func passes() *said { return nil }
 
 var errServer = &sdk.Error{Kind: sdk.KindTransient, Status: 503, Message: "the ATS answered 503"}
 
@@ -55,10 +55,10 @@ func TestLane_TheAttemptIsDurableBeforeTheFirstByte(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
 		var seen []atssync.State
-		b.ats.rule = func(_ string, it sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
 			s, err := b.store.Submission(context.Background(), it.SubmissionID)
 			if err != nil {
-				return sdk.SubmitOutcome{}, err, false, true
+				return &said{err: err}
 			}
 			seen = append(seen, s.State)
 			return passes()
@@ -110,7 +110,7 @@ func TestLane_TheFirstUncertainWriteStopsItUntilAReadSucceeds(t *testing.T) {
 			return sdk.CheckReply{}, nil
 		}
 		n := 0
-		b.ats.rule = func(string, sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(string, sdk.SubmitItem) *said {
 			if n++; n == 3 {
 				return fails(errServer)
 			}
@@ -149,8 +149,8 @@ func TestLane_WhatIsNotProvedIsUncertain(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				b := setup(t, 1)
-				b.ats.rule = func(string, sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
-					return sdk.SubmitOutcome{}, err, false, true
+				b.ats.rule = func(string, sdk.SubmitItem) *said {
+					return &said{err: err}
 				}
 				ids := b.submit(b.conns[0], "job", 1)
 				b.after(3 * time.Hour)
@@ -191,9 +191,9 @@ func TestLane_AProcessThatWasNotThereSentNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
 		n := 0
-		b.ats.rule = func(string, sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(string, sdk.SubmitItem) *said {
 			if n++; n == 1 {
-				return sdk.SubmitOutcome{}, fmt.Errorf("fake: %w", sdk.ErrNotRunning), false, true
+				return &said{err: fmt.Errorf("fake: %w", sdk.ErrNotRunning)}
 			}
 			return passes()
 		}
@@ -212,7 +212,7 @@ func TestLane_ALimitWaitsWithoutCounting(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0].ID
 		n := 0
-		b.ats.rule = func(string, sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(string, sdk.SubmitItem) *said {
 			if n++; n <= 20 {
 				return fails(&sdk.Error{Kind: sdk.KindRateLimited, RetryAfter: 30 * time.Second, Status: 429})
 			}
@@ -237,7 +237,7 @@ func TestLane_ThreeProvedFailuresInARowStopIt(t *testing.T) {
 		c := b.conns[0].ID
 		down := true
 		refused := &sdk.Error{Kind: sdk.KindTransient, NotApplied: true, Message: "connection refused"}
-		b.ats.rule = func(string, sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(string, sdk.SubmitItem) *said {
 			if down {
 				return fails(refused)
 			}
@@ -267,14 +267,14 @@ func TestLane_RefusalsHoldsAndBlocksLetTheOthersGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
 		n := 0
-		b.ats.rule = func(string, sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(string, sdk.SubmitItem) *said {
 			switch n++; n {
 			case 1:
 				return fails(&sdk.Error{Kind: sdk.KindInvalid, Status: 422, Fields: []sdk.FieldError{{Path: "person.emails[0].address", Message: "is no address"}}})
 			case 2:
 				return fails(&sdk.Error{Kind: sdk.KindAttachment, Message: "the resume cannot be fetched"})
 			case 3:
-				return sdk.SubmitOutcome{Kind: sdk.OutcomeBlocked, Message: "applied lately", NotBefore: time.Now().Add(time.Hour)}, nil, false, true
+				return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeBlocked, Message: "applied lately", NotBefore: time.Now().Add(time.Hour)}}
 			}
 			return passes()
 		}

@@ -16,11 +16,11 @@ import (
 func (b *bundle) cut(applied bool, which ...string) {
 	b.ats.set(func(a *ats) {
 		done := make(map[string]bool)
-		a.rule = func(_ string, it sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		a.rule = func(_ string, it sdk.SubmitItem) *said {
 			for _, id := range which {
 				if it.SubmissionID == id && !done[id] {
 					done[id] = true
-					return sdk.SubmitOutcome{}, &sdk.Error{Kind: sdk.KindAmbiguous, Message: "cut"}, applied, true
+					return &said{err: &sdk.Error{Kind: sdk.KindAmbiguous, Message: "cut"}, applied: applied}
 				}
 			}
 			return passes()
@@ -125,15 +125,15 @@ func TestSettle_AnATSThatDedupesGetsItAgain(t *testing.T) {
 		b.adapters.set(finds(sdk.FindNone, sdk.DedupeExternalID))
 		ids := b.accept(b.conns[0], "job", 2)
 		first := true
-		b.ats.rule = func(c string, it sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
 			if it.SubmissionID != ids[0] {
 				return passes()
 			}
 			if first {
 				first = false
-				return sdk.SubmitOutcome{}, &sdk.Error{Kind: sdk.KindAmbiguous}, true, true
+				return &said{err: &sdk.Error{Kind: sdk.KindAmbiguous}, applied: true}
 			}
-			return sdk.SubmitOutcome{Kind: sdk.OutcomeAlreadyApplied, Receipt: sdk.Receipt{CandidateID: "1"}}, nil, false, true
+			return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeAlreadyApplied, Receipt: sdk.Receipt{CandidateID: "1"}}}
 		}
 		b.wakeAll()
 		b.after(time.Minute)

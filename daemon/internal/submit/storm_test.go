@@ -28,14 +28,14 @@ func TestStorm_TwoThousandWithFaultsEndBalancedAndUndoubled(t *testing.T) {
 		want := make(map[string]int) // those that became uncertain, and how often the ATS was asked to take them
 		limited := make(map[string]bool)
 		b.ats.hold = func(context.Context, string) error { time.Sleep(20 * time.Millisecond); return nil }
-		b.ats.rule = func(c string, it sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
 			switch d := dice(it.SubmissionID); {
 			case d < 5:
 				want[it.SubmissionID]++
-				return sdk.SubmitOutcome{Kind: sdk.OutcomeFailed, Err: errServer}, nil, d%2 == 0, true
+				return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeFailed, Err: errServer}, applied: d%2 == 0}
 			case d < 7:
 				want[it.SubmissionID]++
-				return sdk.SubmitOutcome{}, fmt.Errorf("cut: %w", &sdk.Error{Kind: sdk.KindAmbiguous, Message: "cut"}), d%2 == 0, true
+				return &said{err: fmt.Errorf("cut: %w", &sdk.Error{Kind: sdk.KindAmbiguous, Message: "cut"}), applied: d%2 == 0}
 			case d < 12 && !limited[it.SubmissionID]:
 				limited[it.SubmissionID] = true
 				return fails(&sdk.Error{Kind: sdk.KindRateLimited, RetryAfter: 2 * time.Second, Status: 429})
@@ -105,7 +105,7 @@ func storm(t *testing.T, readsFail bool, latency time.Duration) {
 		}
 		return nil
 	}
-	b.ats.rule = func(string, sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+	b.ats.rule = func(string, sdk.SubmitItem) *said {
 		if time.Now().Before(ends) {
 			return fails(errServer)
 		}
@@ -149,7 +149,7 @@ func TestStorm_ARevokedKeyForAnHourRefusesNothing(t *testing.T) {
 		revoked := &sdk.Error{Kind: sdk.KindAuth, Status: 401, Message: "the key is refused", Turn: sdk.TurnEmployer, Remedy: "make a new key"}
 		bad := true
 		var sent []time.Time
-		b.ats.rule = func(string, sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(string, sdk.SubmitItem) *said {
 			if bad {
 				return fails(revoked)
 			}
@@ -188,7 +188,7 @@ func TestStorm_ADrainEndsWithItsBacklog(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0].ID
 		bad := true
-		b.ats.rule = func(string, sdk.SubmitItem) (sdk.SubmitOutcome, error, bool, bool) {
+		b.ats.rule = func(string, sdk.SubmitItem) *said {
 			if bad {
 				return fails(&sdk.Error{Kind: sdk.KindAuth, Status: 401})
 			}

@@ -115,20 +115,20 @@ func (t *turn) oneByOne(ctx context.Context, r *round, items []ready) error {
 		items = items[1:]
 		l := t.fly(f)
 		if !l.plain || len(items) == 0 || r.age() > turnFresh {
-			return t.land(f.r, l)
+			return t.land(ctx, f.r, l)
 		}
 		var next *flight
 		var failed error
 		var wg sync.WaitGroup
 		wg.Go(func() { next, failed = t.launch(ctx, r, items[:1]) })
-		err = t.land(f.r, l)
+		err = t.land(ctx, f.r, l)
 		wg.Wait()
 		f.r.changed(l.changes)
 		if err == nil {
 			err = failed
 		}
 		if err != nil && next != nil {
-			next.giveBack(t)
+			next.giveBack(ctx, t)
 		}
 		f = next
 	}
@@ -144,7 +144,7 @@ func (t *turn) together(ctx context.Context, r *round, items []ready) error {
 		wg.Go(func() {
 			f, err := t.launch(ctx, r, g)
 			if err == nil && f != nil {
-				err = t.land(f.r, t.fly(f))
+				err = t.land(ctx, f.r, t.fly(f))
 			}
 			errs[i] = err
 		})

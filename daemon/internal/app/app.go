@@ -101,7 +101,7 @@ func (a *App) Start(ctx context.Context) {
 	a.fleet.Start()
 	a.upkeep.start(ctx)
 	a.stops.addFunc("upkeep", func(context.Context) { a.upkeep.stop() })
-	a.stops.addFunc("collect", func(context.Context) { a.collect.Stop() })
+	a.stops.addFunc("collect", func(context.Context) { a.collect.Stop() }) //nolint:contextcheck // reads are cut, not drained.
 	a.stops.addFunc("submit", a.submit.Stop)
 	if err := a.passes.runner.Start(ctx); err != nil {
 		a.log.Error("start the schedule", "err", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 )
 
 // stops is a stack of named steps that undo what was started, the last one first.
@@ -31,8 +32,7 @@ func (s *stops) addFunc(name string, f func(ctx context.Context)) {
 // run takes the steps off the stack, goes on after a failing one, and joins the errors.
 func (s *stops) run(ctx context.Context) error {
 	var errs []error
-	for i := len(s.steps) - 1; i >= 0; i-- {
-		st := s.steps[i]
+	for _, st := range slices.Backward(s.steps) {
 		s.log.Debug("stop", "part", st.name)
 		if err := st.f(ctx); err != nil {
 			s.log.Error("stop a part", "part", st.name, "err", err)

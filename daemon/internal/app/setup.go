@@ -96,7 +96,7 @@ func (a *App) setup(ctx context.Context) error {
 		return err
 	}
 	a.stops.add("leases", a.leases.stop)
-	return a.listen()
+	return a.listen() //nolint:contextcheck // the listeners outlive the setup's context.
 }
 
 // listen binds the listeners, so that a taken address shows before anything runs.

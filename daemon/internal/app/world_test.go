@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -133,9 +134,7 @@ func (s *ats) doubled() map[string]int {
 	for _, e := range s.Employers {
 		var one map[string]int
 		s.do(http.MethodGet, "/employers/"+e.Name+"/doubled", nil, &one)
-		for id, n := range one {
-			all[id] = n
-		}
+		maps.Copy(all, one)
 	}
 	return all
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -96,8 +97,7 @@ func (d *demo) start(cmd *exec.Cmd) error {
 
 // end stops everything in reverse order.
 func (d *demo) end() {
-	for i := len(d.running) - 1; i >= 0; i-- {
-		cmd := d.running[i]
+	for _, cmd := range slices.Backward(d.running) {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		done := make(chan struct{})
 		go func() { _ = cmd.Wait(); close(done) }()
@@ -110,8 +110,8 @@ func (d *demo) end() {
 	}
 }
 
-func (d *demo) startSimulator(context.Context) error {
-	cmd := d.command(context.Background(), "simulate", filepath.Join(d.bin, "adapters", "greenhouse"), "--json",
+func (d *demo) startSimulator(ctx context.Context) error {
+	cmd := d.command(context.WithoutCancel(ctx), "simulate", filepath.Join(d.bin, "adapters", "greenhouse"), "--json",
 		"--listen", "127.0.0.1:0", "--switch", "read_lag=0s", "--switch", "resume_fetch=never")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -168,7 +168,7 @@ listen = "127.0.0.1:0"
 		return err
 	}
 	d.logs = logs
-	cmd := d.command(context.Background(), "run")
+	cmd := d.command(context.WithoutCancel(ctx), "run")
 	cmd.Stderr = logs
 	if err := d.start(cmd); err != nil {
 		return err

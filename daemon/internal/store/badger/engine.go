@@ -28,6 +28,7 @@ type Engine struct {
 	format  format
 
 	snapshots snapshots
+	recent    recent
 	commits   atomic.Uint64 // number of the last commit that was acknowledged
 	queue     queue
 	writer    *writer
@@ -62,7 +63,9 @@ func (e *Engine) View(ctx context.Context, fn func(kv.Reader) error) error {
 
 // reader reads at a commit that the caller has acquired; the caller discards its transaction.
 func (e *Engine) reader(ctx context.Context, commit uint64) *reader {
-	return &reader{ctx: ctx, txn: e.db.NewTransactionAt(commit, false), kind: e.opts.KindOf}
+	return &reader{
+		ctx: ctx, txn: e.db.NewTransactionAt(commit, false), commit: commit, recent: &e.recent, kind: e.opts.KindOf,
+	}
 }
 
 // Update implements kv.Engine. Under kv.Intake it is refused with kv.ErrLowSpace while space is low.
@@ -159,6 +162,7 @@ func (e *Engine) fail(cause error) error {
 // published makes a commit the one that views see.
 func (e *Engine) published(commit uint64) {
 	e.commits.Store(commit)
+	e.recent.published(commit)
 	e.snapshots.publish(commit)
 }
 

@@ -82,10 +82,12 @@ func (s *snapshots) close() {
 // reader implements kv.Reader at one commit, with the writes of the steps before it in the same group laid
 // over when there are any.
 type reader struct {
-	ctx  context.Context
-	txn  *badger.Txn
-	over *overlay // may be nil
-	kind func(key []byte) string
+	ctx    context.Context
+	txn    *badger.Txn
+	commit uint64 // that txn reads at
+	recent *recent
+	over   *overlay // may be nil
+	kind   func(key []byte) string
 
 	key []byte // room for one key
 	// err is the first damage or failure met. The step is refused with it even when fn did not pass it on.
@@ -102,6 +104,9 @@ func (r *reader) Value(key []byte) (body []byte, err error) {
 			return body, nil
 		}
 	}
+	if body, known := r.recent.get(key, r.commit); known {
+		return body, nil
+	}
 	defer r.damaged(&err, key)
 	r.key = append(append(r.key[:0], stepSpace), key...)
 	item, err := r.txn.Get(r.key)
@@ -111,7 +116,10 @@ func (r *reader) Value(key []byte) (body []byte, err error) {
 	if err != nil {
 		return nil, r.corrupt(key, err.Error())
 	}
-	return r.body(r.key, item)
+	if body, err = r.body(r.key, item); err == nil {
+		r.recent.read(key, r.commit, item.Version(), body)
+	}
+	return body, err
 }
 
 // body returns the checked value of an item; it stays valid as long as the item.

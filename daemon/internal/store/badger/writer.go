@@ -188,7 +188,10 @@ func (w *writer) step(r *request) {
 	}
 	s := &w.running
 	s.writes.Reset()
-	s.reader = reader{ctx: r.ctx, txn: w.group.txn, over: &w.group.over, kind: w.e.opts.KindOf, key: s.reader.key}
+	s.reader = reader{
+		ctx: r.ctx, txn: w.group.txn, commit: w.trail.last(), recent: &w.e.recent, over: &w.group.over,
+		kind: w.e.opts.KindOf, key: s.reader.key,
+	}
 	ended := false
 	defer func() {
 		if !ended {
@@ -261,6 +264,7 @@ func (w *writer) durable(g *group) (err error) {
 	if err := w.e.mark.write(n); err != nil {
 		return fmt.Errorf("writing the mark of commit %d: %w", n, err)
 	}
+	w.e.recent.committed(n, &g.over)
 	w.e.published(n)
 	if n-w.discarded >= 64 {
 		w.discarded = w.e.discard()

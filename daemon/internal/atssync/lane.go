@@ -354,13 +354,18 @@ func (l *Lane) ReadBackSeen(job string, now time.Time) []EventDraft {
 		l.Verified = make(map[string]time.Time)
 	}
 	l.Verified[job] = now
-	if l.Health(OpRead).Cause == CannotRead {
-		return l.Succeed(OpRead, now)
+	if l.Health(OpRead).Cause != CannotRead {
+		return nil
 	}
-	return nil
+	for _, rb := range l.ReadBacks {
+		if rb.Step >= len(readBackDelays) {
+			return nil // another job's still cannot be read
+		}
+	}
+	return l.Succeed(OpRead, now)
 }
 
-// ReadBackMissed goes to the next step; after the last one the operation read is stopped with t. The
+// ReadBackMissed goes to the next step; after the last one the operation read is stopped with t, unless t is nil. The
 // following goes on hourly, so that a granted permission is noticed.
 func (l *Lane) ReadBackMissed(job string, t *Trouble, now time.Time) []EventDraft {
 	rb, ok := l.ReadBacks[job]
@@ -378,6 +383,9 @@ func (l *Lane) ReadBackMissed(job string, t *Trouble, now time.Time) []EventDraf
 	}
 	rb.NextAt = now.Add(time.Hour)
 	l.ReadBacks[job] = rb
+	if t == nil {
+		return nil
+	}
 	return l.Fail(OpRead, CannotRead, t, now)
 }
 

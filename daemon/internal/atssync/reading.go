@@ -36,9 +36,14 @@ func (a *Application) ApplyReadings(readings []sdk.Reading, r Rules, now time.Ti
 	return a.lost(readings, r, now)
 }
 
+// matches reports whether a reading is of our own application. While its id is not known, it is the one that the ATS
+// names by the reference it gave, or the person's on our job.
 func (a *Application) matches(rd sdk.Reading) bool {
 	if a.ApplicationID == "" {
-		return a.Pending != "" && rd.Pending == a.Pending || a.CandidateID != "" && rd.CandidateID == a.CandidateID
+		if a.Pending != "" && rd.Pending == a.Pending {
+			return true
+		}
+		return a.CandidateID != "" && rd.CandidateID == a.CandidateID && (rd.Gone != "" || a.mayBeOn(rd))
 	}
 	return rd.ApplicationID == a.ApplicationID || rd.ApplicationID == "" && rd.Gone != "" && rd.CandidateID == a.CandidateID
 }
@@ -226,6 +231,14 @@ func (a *Application) lost(readings []sdk.Reading, r Rules, now time.Time) (bool
 	changed, out := a.missed(Rules{MissingAfter: 1, Causes: r.Causes}, now)
 	_ = changed
 	return true, out
+}
+
+// mayBeOn reports whether a reading is on our job, as far as both sides name one.
+func (a *Application) mayBeOn(rd sdk.Reading) bool {
+	if rd.JobID != "" && a.ATSJob != "" || rd.JobName != "" && a.ATSJobName != "" {
+		return a.sameJob(rd)
+	}
+	return true
 }
 
 func (a *Application) sameJob(rd sdk.Reading) bool {

@@ -10,11 +10,11 @@ import (
 
 // CheckPass checks every connection, so that a revoked key shows before somebody applies.
 func (w *Worker) CheckPass(ctx context.Context, spread time.Duration) (Summary, error) {
-	return w.pass(ctx, atssync.OpCheck, spread, w.check)
+	return w.pass(ctx, spread, operation{atssync.OpCheck, w.check})
 }
 
 func (w *Worker) check(ctx context.Context, v *visit) (Summary, error) {
-	client, done, err := w.o.Adapters.Reserve(ctx, v.c.Adapter, v.sc, "")
+	client, done, err := w.reserve(ctx, v, "")
 	if err != nil {
 		return Summary{}, w.failed(ctx, v, atssync.OpCheck, err)
 	}

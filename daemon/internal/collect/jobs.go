@@ -14,21 +14,21 @@ const maxPages = 2000
 
 // JobsPass reads the job list of every connection.
 func (w *Worker) JobsPass(ctx context.Context, spread time.Duration) (Summary, error) {
-	return w.pass(ctx, atssync.OpJobs, spread, w.jobs)
+	return w.pass(ctx, spread, operation{atssync.OpJobs, w.jobs})
 }
 
 // ListJobsSoon reads the job list of one connection in the background: of one that was just made, so that its
 // jobs can be linked and named without waiting for the next pass.
 func (w *Worker) ListJobsSoon(connection string) {
-	w.later(0, func() { w.one(atssync.OpJobs, connection, w.jobs) })
+	w.spawn(func() { w.one(operation{atssync.OpJobs, w.jobs}, connection) })
 }
 
-// RefreshJobs reads the job list of one connection now. It does nothing when that is under way.
+// RefreshJobs reads the job list of one connection now. While that is under way it does nothing.
 func (w *Worker) RefreshJobs(_ context.Context, connection string) error {
-	s := w.one(atssync.OpJobs, connection, func(ctx context.Context, v *visit) (Summary, error) {
+	s := w.one(operation{atssync.OpJobs, func(ctx context.Context, v *visit) (Summary, error) {
 		v.asked = true
 		return w.jobs(ctx, v)
-	})
+	}}, connection)
 	if s.Failed > 0 {
 		return atssync.Errorf(atssync.CodeATS, "the job list of connection %s could not be read", connection).
 			WithRemedy("see: atssync connections show %s", connection)
@@ -52,15 +52,11 @@ func (w *Worker) jobs(ctx context.Context, v *visit) (Summary, error) {
 		return Summary{}, err
 	}
 	if sum.Vanished {
-		now := v.now()
-		_, err := w.o.Lanes.UpdateLane(ctx, v.lease, func(l *atssync.Lane) []atssync.EventDraft {
-			return l.Fail(atssync.OpJobs, atssync.CauseJobsVanished, &atssync.Trouble{
-				Kind: sdk.KindPermission, Turn: sdk.TurnEmployer,
-				Message: fmt.Sprintf("%d jobs are no longer listed for %s", sum.Missing, actingUser(v.c)),
-				Remedy:  "check that this user still has access to the jobs; nothing was closed on our side",
-			}, now)
-		}, now)
-		return Summary{Read: sum.Listed}, err
+		return Summary{Read: sum.Listed}, w.trouble(ctx, v, atssync.OpJobs, atssync.CauseJobsVanished, &atssync.Trouble{
+			Kind: sdk.KindPermission, Turn: sdk.TurnEmployer,
+			Message: fmt.Sprintf("%d jobs are no longer listed for %s", sum.Missing, actingUser(v.c)),
+			Remedy:  "check that this user still has access to the jobs; nothing was closed on our side",
+		})
 	}
 	return Summary{Read: sum.Listed}, w.well(ctx, v, atssync.OpJobs)
 }
@@ -69,7 +65,7 @@ func (w *Worker) list(ctx context.Context, v *visit) (atssync.JobListing, error)
 	listing := atssync.JobListing{OnlyOpen: v.manifest.JobsListOnlyOpen}
 	next := ""
 	for range maxPages {
-		client, done, err := w.o.Adapters.Reserve(ctx, v.c.Adapter, v.sc, sdk.PowerListJobs)
+		client, done, err := w.reserve(ctx, v, sdk.PowerListJobs)
 		if err != nil {
 			return listing, err
 		}
@@ -95,37 +91,29 @@ func (w *Worker) list(ctx context.Context, v *visit) (atssync.JobListing, error)
 }
 
 // freeJobs ends the trouble of jobs that are listed again and whose time has come (or that a person asked
-// for), and releases what waits for
-// them at the usual pace: the first of them is the canary, which brings the trouble back if it is refused.
+// for). The release of what waits for them, at the usual pace, is owed by the lane: the first of them is the canary,
+// which brings the trouble back if it is refused.
 func (w *Worker) freeJobs(ctx context.Context, v *visit, listing atssync.JobListing) error {
 	now := v.now()
-	var free []string
+	free := make(map[string]bool)
 	for _, j := range listing.Jobs {
 		if t, ok := v.lane.Jobs[j.ID]; ok && j.State != sdk.JobClosed && (v.asked || !now.Before(t.NextAt)) {
-			free = append(free, j.ID)
+			free[j.ID] = true
 		}
 	}
 	if len(free) == 0 {
 		return nil
 	}
-	reasons := map[atssync.HeldReason]bool{}
 	if _, err := w.o.Lanes.UpdateLane(ctx, v.lease, func(l *atssync.Lane) []atssync.EventDraft {
-		for _, id := range free {
+		for id := range free {
 			if t, ok := l.Jobs[id]; ok {
-				reasons[t.Reason] = true
+				l.Owe(t.Reason, w.o.ReleasePerMinute)
 				delete(l.Jobs, id)
 			}
 		}
 		return nil
 	}, now); err != nil {
 		return err
-	}
-	for reason := range reasons {
-		if _, err := w.o.Tasks.PutTask(ctx, atssync.Task{
-			Kind: atssync.TaskRelease, Connection: v.c.ID, Reason: reason, PerMinute: w.o.ReleasePerMinute,
-		}, now); err != nil {
-			return err
-		}
 	}
 	w.o.Wake(v.c.ID)
 	return nil

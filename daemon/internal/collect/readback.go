@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,54 +22,57 @@ func (w *Worker) Sweep() {
 }
 
 func (w *Worker) followAt(connection string, at time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.stopped {
-		return
-	}
-	if t, ok := w.timers[connection]; ok {
-		t.Stop()
-	}
-	w.timers[connection] = time.AfterFunc(max(time.Until(at), 0), func() {
-		w.mu.Lock()
-		delete(w.timers, connection)
-		if w.stopped {
-			w.mu.Unlock()
-			return
-		}
-		w.wg.Add(1)
-		w.mu.Unlock()
-		defer w.wg.Done()
+	w.appoint("follow/"+connection, at, func() {
 		if next := w.readBack(connection); !next.IsZero() {
 			w.followAt(connection, next)
 		}
 	})
 }
 
-// readBack reads what is due and returns when the next one is (zero: none).
-func (w *Worker) readBack(connection string) time.Time {
-	var next time.Time
-	w.one("read_back", connection, func(ctx context.Context, v *visit) (Summary, error) {
+// readBackAgain is how soon a read-back is tried again that could not be made.
+const readBackAgain = 30 * time.Second
+
+// readBack reads what is due and returns when the next one is (zero: none). Most connections have none, and cost one
+// read of the lane.
+func (w *Worker) readBack(connection string) (next time.Time) {
+	lane, err := w.o.Lanes.Lane(w.ctx, connection)
+	if err != nil || len(lane.ReadBacks) == 0 {
+		return time.Time{}
+	}
+	_, err = w.try(operation{"read_back", func(ctx context.Context, v *visit) (Summary, error) {
 		if !v.manifest.Has(sdk.PowerReadStatuses) {
-			return Summary{}, errSkip
+			return Summary{}, nil
 		}
-		for job, rb := range v.lane.ReadBacks {
-			if v.now().Before(rb.NextAt) {
-				next = earlier(next, rb.NextAt)
-				continue
-			}
-			at, err := w.readBackJob(ctx, v, job, rb)
-			if err != nil {
-				next = earlier(next, v.now().Add(30*time.Second))
-				return Summary{}, err
-			}
-			next = earlier(next, at)
+		next, err = w.readBackDue(ctx, v)
+		return Summary{}, err
+	}}, connection)
+	switch {
+	case err == nil, w.ctx.Err() != nil:
+	case errors.Is(err, errBusy):
+		return time.Now().Add(time.Second)
+	default:
+		if !errors.Is(err, errSkip) {
+			w.o.Log.Warn("read a first receipt back", "connection", connection, "kind", string(sdk.KindOf(err)), "err", err)
 		}
-		return Summary{}, nil
-	})
+		return earlier(next, time.Now().Add(readBackAgain))
+	}
 	return next
 }
 
+func (w *Worker) readBackDue(ctx context.Context, v *visit) (next time.Time, err error) {
+	for job, rb := range v.lane.ReadBacks {
+		at := rb.NextAt
+		if !v.now().Before(at) {
+			if at, err = w.readBackJob(ctx, v, job, rb); err != nil {
+				return next, err
+			}
+		}
+		next = earlier(next, at)
+	}
+	return next, nil
+}
+
+// earlier is the earlier one of two times; zero is never.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
@@ -90,7 +94,11 @@ func (w *Worker) readBackJob(ctx context.Context, v *visit, job string, rb atssy
 	}
 	got := f.of(&a)
 	if len(got) == 0 {
-		return w.stepReadBack(ctx, v, job, &a, cannotRead(v, job, a))
+		var t *atssync.Trouble // what the ATS has not made an application of yet is not shown for good reason
+		if a.Pending == "" || a.ApplicationID != "" {
+			t = cannotRead(v, job, a)
+		}
+		return w.stepReadBack(ctx, v, job, &a, t)
 	}
 	was := a.Version
 	if changed, events := a.ApplyReadings(got, w.rules(v), v.now()); changed {

@@ -2,8 +2,7 @@ package collect
 
 import (
 	"context"
-	"fmt"
-	"strings"
+	"errors"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -11,49 +10,49 @@ import (
 	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
-// page is how many applications are looked at before changes and checkpoint are committed.
-const page = 500
-
-// manyMissing is how few applications never count as many at once.
-const manyMissing = 3
+const (
+	// page is how many applications are looked at before changes and checkpoint are committed.
+	page = 500
+	// saveEvery is how often the checkpoint of a pass is stored that changes nothing.
+	saveEvery = 30 * time.Second
+)
 
 // StatusPass reads the status of what is due on every connection.
 func (w *Worker) StatusPass(ctx context.Context, spread time.Duration) (Summary, error) {
-	return w.pass(ctx, atssync.OpRead, spread, w.status)
+	return w.pass(ctx, spread, operation{atssync.OpRead, w.status})
 }
 
 // status reads one connection from its checkpoint on.
 func (w *Worker) status(ctx context.Context, v *visit) (Summary, error) {
-	var sum Summary
 	if !v.manifest.Has(sdk.PowerReadStatuses) {
-		return sum, errSkip
+		return Summary{}, errSkip
 	}
 	if h := v.lane.Health(atssync.OpRead); h.State == atssync.HealthStopped && waits(h.Cause) && v.now().Before(h.NextAt) {
-		return sum, errSkip
+		return Summary{}, errSkip
 	}
 	cp, err := w.o.Store.Checkpoint(ctx, v.c.ID, atssync.OpRead)
 	if err != nil && atssync.CodeOf(err) != atssync.CodeNotFound {
-		return sum, err
+		return Summary{}, err
 	}
-	p := newPass(v, cp)
-	for {
+	p := newPass(v, cp, max(1, v.manifest.Batch.ReadStatuses))
+	for after := p.cp.LastKey; ; {
 		apps, err := w.o.Store.Applications(ctx, atssync.ApplicationQuery{
-			Connection: v.c.ID, Paging: atssync.Paging{After: p.cp.LastKey, Limit: page},
+			Connection: v.c.ID, Paging: atssync.Paging{After: after, Limit: page},
 		})
 		if err != nil {
-			return sum, err
+			return p.summary(), err
 		}
-		if err := w.readPage(ctx, v, p, apps); err != nil {
-			sum.Asked, sum.Read, sum.Changed = p.asked, p.read, p.changed
-			return sum, w.interrupted(ctx, v, p, err)
+		last := apps.Next == ""
+		if err := w.readPage(ctx, v, p, apps.Items, last); err != nil {
+			return p.summary(), w.interrupted(ctx, v, p, err)
 		}
-		if apps.Next == "" {
+		if last {
 			break
 		}
+		after = apps.Items[len(apps.Items)-1].ID
 	}
 	err = w.endPass(ctx, v, p)
-	sum.Asked, sum.Read, sum.Changed = p.asked, p.read, p.changed
-	return sum, err
+	return p.summary(), err
 }
 
 // waits reports whether a stop of reading for that cause is worth no try before its time: a person has to act.
@@ -68,66 +67,104 @@ func waits(cause string) bool {
 // statusPass is one connection's pass under way.
 type statusPass struct {
 	cp                   atssync.Checkpoint
-	rules                atssync.Rules
+	size                 int                   // of a look-up
+	due                  []atssync.Application // for the next look-up
+	before               string                // the last application in front of due
+	changes              []atssync.ApplicationChange
 	asked, read, changed int
 	seenBefore           int                   // asked ones that were visible before
 	missing              []atssync.Application // of those, not shown now
 	savedAt              time.Time
 }
 
-func newPass(v *visit, cp atssync.Checkpoint) *statusPass {
+func newPass(v *visit, cp atssync.Checkpoint, size int) *statusPass {
 	now := v.now()
 	if cp.LastKey == "" { // a new pass; else one that was interrupted goes on
 		cp.Connection, cp.Operation = v.c.ID, atssync.OpRead
 		cp.Pass++
 		cp.StartedAt = now
 	}
-	return &statusPass{cp: cp, savedAt: now}
+	return &statusPass{cp: cp, size: size, savedAt: now}
 }
 
-// readPage reads what is due of one page and commits what changed.
-func (w *Worker) readPage(ctx context.Context, v *visit, p *statusPass, apps atssync.Page[atssync.Application]) error {
-	var wanted []atssync.Application
+func (p *statusPass) summary() Summary {
+	return Summary{Asked: p.asked, Read: p.read, Changed: p.changed}
+}
+
+// done is the last application that is done with: everything up to it was read, or was not due.
+func (p *statusPass) done(last string) string {
+	if len(p.due) > 0 {
+		return p.before
+	}
+	return last
+}
+
+// readPage collects what is due, looks it up in whole batches, and commits what changed. A batch that is not full
+// waits for the next page, so that what is rarely due costs few calls.
+func (w *Worker) readPage(ctx context.Context, v *visit, p *statusPass, apps []atssync.Application, last bool) error {
 	reads := cadence{w.o.QuietAfter, w.o.QuietIntervals}
-	for _, a := range apps.Items {
+	prev := p.cp.LastKey
+	for i := range apps {
+		a := apps[i]
 		if reads.due(&a, p.cp.PreviousAt, p.cp.StartedAt) && (a.CandidateID != "" || a.ApplicationID != "" || a.Pending != "") {
-			wanted = append(wanted, a)
+			if len(p.due) == 0 {
+				p.before = prev
+			}
+			p.due = append(p.due, a)
+		}
+		prev = a.ID
+		if len(p.due) == p.size {
+			if err := w.readBatch(ctx, v, p); err != nil {
+				return err
+			}
 		}
 	}
-	var changes []atssync.ApplicationChange
-	size := max(1, v.manifest.Batch.ReadStatuses)
-	for len(wanted) > 0 {
-		n := min(size, len(wanted))
-		got, err := w.readBatch(ctx, v, p, wanted[:n])
+	if last && len(p.due) > 0 {
+		if err := w.readBatch(ctx, v, p); err != nil {
+			return err
+		}
+	}
+	if len(apps) > 0 {
+		p.cp.LastKey = p.done(prev)
+		p.cp.AdvancedAt = v.now()
+	}
+	if last || len(p.changes) == 0 && v.now().Sub(p.savedAt) < saveEvery {
+		return nil // the end of the pass stores the rest
+	}
+	return w.save(ctx, v, p, &p.cp)
+}
+
+// save commits what changed, with the checkpoint where one is given.
+func (w *Worker) save(ctx context.Context, v *visit, p *statusPass, cp *atssync.Checkpoint) error {
+	for {
+		n := min(page, len(p.changes))
+		part, rest := p.changes[:n], p.changes[n:]
+		with := cp
+		if len(rest) > 0 {
+			with = nil
+		}
+		recorded, err := w.o.Store.RecordReadings(ctx, v.lease, part, with, v.now())
 		if err != nil {
 			return err
 		}
-		changes, wanted = append(changes, got...), wanted[n:]
+		p.changed += recorded
+		p.changes = rest
+		if len(rest) == 0 {
+			p.changes, p.savedAt = nil, v.now()
+			return nil
+		}
 	}
-	if len(apps.Items) > 0 {
-		p.cp.LastKey, p.cp.AdvancedAt = apps.Items[len(apps.Items)-1].ID, v.now()
-	}
-	var cp *atssync.Checkpoint
-	if apps.Next != "" && (len(changes) > 0 || v.now().Sub(p.savedAt) > 30*time.Second) {
-		cp, p.savedAt = &p.cp, v.now()
-	}
-	if cp == nil && len(changes) == 0 {
-		return nil
-	}
-	recorded, err := w.o.Store.RecordReadings(ctx, v.lease, changes, cp, v.now())
-	p.changed += recorded
-	return err
 }
 
 // readBatch makes one call and judges every application asked for.
-func (w *Worker) readBatch(ctx context.Context, v *visit, p *statusPass, apps []atssync.Application) ([]atssync.ApplicationChange, error) {
-	readings, err := w.ask(ctx, v, apps)
+func (w *Worker) readBatch(ctx context.Context, v *visit, p *statusPass) error {
+	readings, err := w.ask(ctx, v, p.due)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	rules := w.rules(v)
-	var out []atssync.ApplicationChange
-	for _, a := range apps {
+	changed := 0
+	for _, a := range p.due {
 		p.asked++
 		got := readings.of(&a)
 		known := !a.SeenAt.IsZero() && a.Visibility == atssync.Visible
@@ -142,12 +179,14 @@ func (w *Worker) readBatch(ctx context.Context, v *visit, p *statusPass, apps []
 		}
 		p.read++
 		was := a.Version
-		if changed, events := a.ApplyReadings(got, rules, v.now()); changed {
-			out = append(out, atssync.ApplicationChange{Application: a, Was: was, Events: events})
+		if ok, events := a.ApplyReadings(got, rules, v.now()); ok {
+			p.changes = append(p.changes, atssync.ApplicationChange{Application: a, Was: was, Events: events})
+			changed++
 		}
 	}
-	w.o.Metrics.readings(v.c.Adapter, len(apps), len(out))
-	return out, nil
+	w.o.Metrics.readings(v.c.Adapter, len(p.due), changed)
+	p.due = nil
+	return nil
 }
 
 func (w *Worker) rules(v *visit) atssync.Rules {
@@ -157,127 +196,30 @@ func (w *Worker) rules(v *visit) atssync.Rules {
 	}
 }
 
-// found is a reply's readings, by candidate and by pending reference.
-type found struct{ byCandidate, byPending map[string][]sdk.Reading }
-
-func (f found) of(a *atssync.Application) []sdk.Reading {
-	if a.CandidateID != "" {
-		if got := f.byCandidate[a.CandidateID]; len(got) > 0 {
-			return got
-		}
-	}
-	if a.Pending != "" {
-		return f.byPending[a.Pending]
-	}
-	return nil
-}
-
-func (w *Worker) ask(ctx context.Context, v *visit, apps []atssync.Application) (found, error) {
-	refs := make([]sdk.ApplicationRef, len(apps))
-	for i := range apps {
-		refs[i] = apps[i].Ref()
-	}
-	client, done, err := w.o.Adapters.Reserve(ctx, v.c.Adapter, v.sc, sdk.PowerReadStatuses)
-	if err != nil {
-		return found{}, err
-	}
-	defer done()
-	reply, err := client.ReadStatuses(ctx, sdk.ReadStatusesRequest{Connection: v.sc, Applications: refs})
-	if err != nil {
-		return found{}, err
-	}
-	f := found{byCandidate: make(map[string][]sdk.Reading, len(apps)), byPending: make(map[string][]sdk.Reading)}
-	for _, rd := range reply.Readings {
-		f.byCandidate[rd.CandidateID] = append(f.byCandidate[rd.CandidateID], rd)
-		if rd.Pending != "" {
-			f.byPending[rd.Pending] = append(f.byPending[rd.Pending], rd)
-		}
-	}
-	return f, nil
-}
-
-// interrupted keeps the checkpoint where the pass stopped and has it resumed when that is soon.
+// interrupted keeps what was read and the checkpoint where the pass stopped, and has it resumed when that is soon.
 func (w *Worker) interrupted(ctx context.Context, v *visit, p *statusPass, err error) error {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || errors.Is(err, atssync.ErrFenced) {
 		return err
 	}
-	p.cp.Error = sdk.AsError(err).Message
-	if _, serr := w.o.Store.RecordReadings(ctx, v.lease, nil, &p.cp, v.now()); serr != nil {
+	e := sdk.AsError(err)
+	p.cp.Error = e.Message
+	p.cp.LastKey = p.done(p.cp.LastKey)
+	if serr := w.save(ctx, v, p, &p.cp); serr != nil {
 		return serr
 	}
-	d := retry.Read(retry.Failure{Err: sdk.AsError(err), Key: v.c.ID, Failures: v.lane.Health(atssync.OpRead).Failures}, v.now())
+	d := retry.Read(retry.Failure{Err: e, Key: v.c.ID, Failures: v.lane.Health(atssync.OpRead).Failures}, v.now())
 	if d.Action == retry.Again {
 		id := v.c.ID
-		w.later(max(d.At.Sub(v.now()), time.Second), func() { w.one(atssync.OpRead, id, w.status) })
+		w.appoint("resume/"+id, later(d.At, v.now().Add(time.Second)), func() {
+			w.one(operation{atssync.OpRead, w.status}, id)
+		})
 	}
 	return w.failed(ctx, v, atssync.OpRead, err)
 }
 
-// endPass judges what was missing, now that it is clear how much it is, and closes the checkpoint.
-func (w *Worker) endPass(ctx context.Context, v *visit, p *statusPass) error {
-	now := v.now()
-	mass := len(p.missing) >= manyMissing && atssync.Vanished(p.seenBefore, len(p.missing))
-	var changes []atssync.ApplicationChange
-	if !mass {
-		rules := w.rules(v)
-		for _, a := range p.missing {
-			was := a.Version
-			if changed, events := a.ApplyReadings(nil, rules, now); changed {
-				changes = append(changes, atssync.ApplicationChange{Application: a, Was: was, Events: events})
-			}
-		}
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
 	}
-	p.cp.LastKey, p.cp.Error = "", ""
-	p.cp.PreviousAt, p.cp.AdvancedAt, p.cp.FinishedAt = p.cp.StartedAt, now, now
-	p.cp.Asked, p.cp.Read = p.asked, p.read
-	for len(changes) > page {
-		n, err := w.o.Store.RecordReadings(ctx, v.lease, changes[:page], nil, now)
-		if err != nil {
-			return err
-		}
-		p.changed, changes = p.changed+n, changes[page:]
-	}
-	n, err := w.o.Store.RecordReadings(ctx, v.lease, changes, &p.cp, now)
-	if err != nil {
-		return err
-	}
-	p.changed += n
-	switch {
-	case mass:
-		return w.trouble(ctx, v, atssync.CauseMissingMany, massTrouble(v, len(p.missing), p.seenBefore))
-	case p.asked > 0 && p.read == 0 && p.seenBefore > 0:
-		return w.trouble(ctx, v, atssync.CauseStalled, massTrouble(v, p.seenBefore, p.seenBefore))
-	case p.read > 0 && v.lane.Health(atssync.OpRead).Cause != atssync.CannotRead:
-		return w.well(ctx, v, atssync.OpRead)
-	}
-	return nil
-}
-
-func (w *Worker) trouble(ctx context.Context, v *visit, cause string, t *atssync.Trouble) error {
-	now := v.now()
-	_, err := w.o.Lanes.UpdateLane(ctx, v.lease, func(l *atssync.Lane) []atssync.EventDraft {
-		return l.Fail(atssync.OpRead, cause, t, now)
-	}, now)
-	return err
-}
-
-func massTrouble(v *visit, missing, of int) *atssync.Trouble {
-	t := &atssync.Trouble{
-		Kind: sdk.KindPermission, Turn: sdk.TurnEmployer,
-		Message: fmt.Sprintf("%d of %d applications that were visible are no longer shown to %s", missing, of, actingUser(v.c)),
-		Remedy:  "check that this user is active and may read these jobs",
-	}
-	if v.manifest.ReadPermission != "" {
-		t.Remedy += ": " + v.manifest.ReadPermission
-	}
-	return t
-}
-
-func actingUser(c atssync.Connection) string {
-	for _, s := range []string{c.ActingUser.Email, c.ActingUser.Name} {
-		if s = strings.TrimSpace(s); s != "" {
-			return s
-		}
-	}
-	return "the connection's user"
+	return a
 }

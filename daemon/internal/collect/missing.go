@@ -1,0 +1,68 @@
+package collect
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// manyMissing is how few applications never count as many at once.
+const manyMissing = 3
+
+// endPass judges what was missing, now that it is clear how much it is, and closes the checkpoint.
+func (w *Worker) endPass(ctx context.Context, v *visit, p *statusPass) error {
+	now := v.now()
+	mass := len(p.missing) >= manyMissing && atssync.Vanished(p.seenBefore, len(p.missing))
+	if !mass {
+		rules := w.rules(v)
+		for _, a := range p.missing {
+			was := a.Version
+			if changed, events := a.ApplyReadings(nil, rules, now); changed {
+				p.changes = append(p.changes, atssync.ApplicationChange{Application: a, Was: was, Events: events})
+			}
+		}
+	}
+	cp := p.cp
+	cp.LastKey, cp.Error = "", ""
+	cp.PreviousAt, cp.AdvancedAt, cp.FinishedAt = cp.StartedAt, now, now
+	cp.Asked, cp.Read = p.asked, p.read
+	if err := w.save(ctx, v, p, &cp); err != nil {
+		return err
+	}
+	cause := v.lane.Health(atssync.OpRead).Cause
+	switch {
+	case mass:
+		return w.trouble(ctx, v, atssync.OpRead, atssync.CauseMissingMany, massTrouble(v, len(p.missing), p.seenBefore))
+	case p.read == 0 && p.seenBefore > 0:
+		return w.trouble(ctx, v, atssync.OpRead, atssync.CauseStalled, massTrouble(v, p.seenBefore, p.seenBefore))
+	case cause == atssync.CannotRead, p.asked == 0:
+		return nil // nothing was learned about that
+	case cause == atssync.CauseMissingMany && p.seenBefore == 0:
+		return nil // they were not asked for
+	}
+	return w.well(ctx, v, atssync.OpRead)
+}
+
+func massTrouble(v *visit, missing, of int) *atssync.Trouble {
+	t := &atssync.Trouble{
+		Kind: sdk.KindPermission, Turn: sdk.TurnEmployer,
+		Message: fmt.Sprintf("%d of %d applications that were visible are no longer shown to %s", missing, of, actingUser(v.c)),
+		Remedy:  "check that this user is active and may read these jobs",
+	}
+	if v.manifest.ReadPermission != "" {
+		t.Remedy += ": " + v.manifest.ReadPermission
+	}
+	return t
+}
+
+func actingUser(c atssync.Connection) string {
+	for _, s := range []string{c.ActingUser.Email, c.ActingUser.Name} {
+		if s = strings.TrimSpace(s); s != "" {
+			return s
+		}
+	}
+	return "the connection's user"
+}

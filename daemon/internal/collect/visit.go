@@ -1,0 +1,165 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+// visit is one connection in one pass.
+type visit struct {
+	lease    atssync.Lease
+	c        atssync.Connection
+	lane     atssync.Lane
+	manifest sdk.Manifest
+	sc       sdk.Connection
+	asked    bool // by a person, now
+}
+
+func (v *visit) now() time.Time { return time.Now().UTC() }
+
+var (
+	// errSkip says that a connection has nothing to do in this pass, or cannot be visited for now.
+	errSkip = errors.New("skipped")
+	// errBusy says that the same is under way on it already.
+	errBusy = errors.New("busy")
+)
+
+// one visits one connection unless the same operation is under way on it.
+func (w *Worker) one(o operation, id string) Summary {
+	s, err := w.try(o, id)
+	s.Connections = 1
+	switch {
+	case err == nil:
+	case errors.Is(err, errSkip), errors.Is(err, errBusy), w.ctx.Err() != nil:
+		s.Skipped = 1
+	default:
+		s.Failed = 1
+		w.o.Log.Warn("read from an ATS", "connection", id, "operation", string(o.op), "kind", string(sdk.KindOf(err)), "err", err)
+	}
+	return s
+}
+
+// try is one, with the reason why nothing was done: errSkip or errBusy.
+func (w *Worker) try(o operation, id string) (Summary, error) {
+	key := string(o.op) + "/" + id
+	w.mu.Lock()
+	if w.busy[key] {
+		w.mu.Unlock()
+		return Summary{}, errBusy
+	}
+	w.busy[key] = true
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		delete(w.busy, key)
+		w.mu.Unlock()
+	}()
+	v, free, err := w.visit(w.ctx, id)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer free()
+	s, err := o.do(w.ctx, v)
+	switch {
+	case errors.Is(err, atssync.ErrFenced):
+		w.o.Leases.Lost(v.lease)
+		return s, errSkip
+	case errors.Is(err, sdk.ErrNotRunning): // the adapter is being started; whoever submits tells when it is gone
+		return s, errSkip
+	}
+	return s, err
+}
+
+// visit reads what is known of a connection, once one of its adapter's places is free.
+func (w *Worker) visit(ctx context.Context, id string) (*visit, func(), error) {
+	c, err := w.o.Connections.Connection(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	free, err := w.place(ctx, c.Adapter)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := w.read(ctx, id)
+	if err != nil {
+		free()
+		return nil, nil, err
+	}
+	return v, free, nil
+}
+
+func (w *Worker) read(ctx context.Context, id string) (*visit, error) {
+	v := &visit{}
+	var ok bool
+	if v.lease, ok = w.o.Leases.Lease(id); !ok {
+		return nil, errSkip
+	}
+	var err error
+	if v.c, err = w.o.Connections.Connection(ctx, id); err != nil {
+		return nil, err
+	}
+	if v.c.State != atssync.ConnectionActive {
+		return nil, errSkip
+	}
+	if v.manifest, err = w.o.Adapters.Manifest(v.c.Adapter); err != nil {
+		return nil, errSkip
+	}
+	if v.lane, err = w.o.Lanes.Lane(ctx, id); err != nil {
+		return nil, err
+	}
+	v.sc, err = w.o.Vault.OpenConnection(v.c)
+	return v, err
+}
+
+// limitsWait is how long a visit waits for the limits of an ATS, before it leaves its place to others.
+const limitsWait = 2 * time.Minute
+
+// reserve waits for the limits of the ATS. One that leaves no room for long is KindRateLimited.
+func (w *Worker) reserve(ctx context.Context, v *visit, p sdk.Power) (sdk.Client, func(), error) {
+	wait, cancel := context.WithTimeout(ctx, limitsWait)
+	defer cancel()
+	client, done, err := w.o.Adapters.Reserve(wait, v.c.Adapter, v.sc, p)
+	if err != nil && wait.Err() != nil && ctx.Err() == nil {
+		err = &sdk.Error{Kind: sdk.KindRateLimited, Message: "the limits of the ATS left no room for reading", Turn: sdk.TurnATS}
+	}
+	return client, done, err
+}
+
+// failed records a failed call in the lane, and returns the error. A limit is no trouble of the connection, and neither
+// is an adapter that is being started.
+func (w *Worker) failed(ctx context.Context, v *visit, op atssync.Operation, err error) error {
+	if errors.Is(err, sdk.ErrNotRunning) || ctx.Err() != nil {
+		return err
+	}
+	e := sdk.AsError(err)
+	if e.Kind == sdk.KindRateLimited {
+		return errors.Join(errSkip, err)
+	}
+	if terr := w.trouble(ctx, v, op, string(e.Kind), atssync.TroubleOf(e)); terr != nil {
+		return errors.Join(err, terr)
+	}
+	return err
+}
+
+// trouble records what is wrong with an operation.
+func (w *Worker) trouble(ctx context.Context, v *visit, op atssync.Operation, cause string, t *atssync.Trouble) error {
+	now := v.now()
+	_, err := w.o.Lanes.UpdateLane(ctx, v.lease, func(l *atssync.Lane) []atssync.EventDraft {
+		return l.Fail(op, cause, t, now)
+	}, now)
+	return err
+}
+
+// well records a success in the lane, if there is anything to record.
+func (w *Worker) well(ctx context.Context, v *visit, op atssync.Operation) error {
+	if _, ok := v.lane.Operations[op]; !ok {
+		return nil
+	}
+	now := v.now()
+	_, err := w.o.Lanes.UpdateLane(ctx, v.lease, func(l *atssync.Lane) []atssync.EventDraft { return l.Succeed(op, now) }, now)
+	return err
+}

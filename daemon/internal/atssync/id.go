@@ -17,6 +17,7 @@ const (
 	PrefixRun        = "run"
 	PrefixTask       = "tsk"
 	PrefixAudit      = "aud"
+	PrefixWebhook    = "whk"
 )
 
 var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

@@ -338,6 +338,9 @@ type Store interface {
 	Runs
 	Ledgers
 	AuditLog
+	Webhooks
+	Deliveries
+	Deliver
 	Close() error
 }
 

@@ -56,6 +56,14 @@ const (
 	tabRunID           = "ri" // id → the key's pass and start
 	tabAudit           = "u/" // time, id → Audit
 	tabAuditOf         = "uo" // object, time, id
+	tabEndpoint        = "w/" // id → Endpoint
+	tabEndpointWork    = "ww" // id → EndpointWork
+	tabDelivery        = "d/" // endpoint, sequence → Delivery
+	tabDeliveryHead    = "dh" // endpoint, ordering key → first pending sequence, number of pending ones
+	tabDeliveryBehind  = "dk" // endpoint, ordering key, sequence; pending ones behind the head
+	tabDeliveryDue     = "dq" // endpoint, due, sequence; heads
+	tabDeliveryState   = "ds" // endpoint, state, sequence; pending and dead ones
+	tabDeliveryOf      = "de" // event id, endpoint → sequence
 	tabFormat          = "f/" // → format version
 	receiptCandidate   = "c"
 	receiptApplication = "a"
@@ -263,6 +271,32 @@ func keyAuditOf(object string, at time.Time, id string) key {
 	return table(tabAuditOf).text(object).at(at).text(id)
 }
 func keyFormat() key { return table(tabFormat) }
+
+func keyEndpoint(id string) key     { return table(tabEndpoint).text(id) }
+func keyEndpointWork(id string) key { return table(tabEndpointWork).text(id) }
+func keyDelivery(endpoint string, sequence int64) key {
+	return table(tabDelivery).text(endpoint).num(sequence)
+}
+
+func keyDeliveryHead(endpoint, ordering string) key {
+	return table(tabDeliveryHead).text(endpoint).text(ordering)
+}
+
+func keyDeliveryBehind(endpoint, ordering string, sequence int64) key {
+	return table(tabDeliveryBehind).text(endpoint).text(ordering).num(sequence)
+}
+
+func keyDeliveryDue(d *atssync.Delivery) key {
+	return table(tabDeliveryDue).text(d.Endpoint).at(d.NextAt).num(d.Sequence)
+}
+
+func keyDeliveryState(d *atssync.Delivery) key {
+	return table(tabDeliveryState).text(d.Endpoint).text(string(d.State)).num(d.Sequence)
+}
+
+func keyDeliveryOf(event, endpoint string) key {
+	return table(tabDeliveryOf).text(event).text(endpoint)
+}
 
 // KindOf names the table of a key, for errors: it tells nothing of the record.
 func KindOf(k []byte) string { return string(k[:min(2, len(k))]) }

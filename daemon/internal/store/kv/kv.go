@@ -25,6 +25,8 @@ type Options struct {
 	// SoleOwner says that the engine is held by this process alone, so that every owner of a lease that did
 	// not register with this Store is dead, whatever its heartbeat promised.
 	SoleOwner bool
+	// Told is called after every commit that told the platform something; nil is nobody. It must not block.
+	Told func()
 }
 
 // Store is atssync.Store over an ordered key space.

@@ -81,8 +81,7 @@ func (s *Store) Acquire(ctx context.Context, owner string, connections []string,
 
 func (s *Store) acquire(st *step, owner, connection string) (atssync.Lease, bool, error) {
 	l := atssync.Lease{Connection: connection, Owner: owner}
-	c, err := st.conn(connection)
-	if err != nil || c == nil {
+	if there, err := st.leasable(connection); err != nil || !there {
 		return l, false, err
 	}
 	rec, err := record[leaseRecord](st.w, keyLease(connection))
@@ -105,16 +104,22 @@ func (s *Store) acquire(st *step, owner, connection string) (atssync.Lease, bool
 		st.w.Delete(keyLeaseByOwner(rec.Owner, connection))
 	}
 	l.Epoch = rec.Epoch + 1
-	sending, err := st.sending(connection)
-	if err != nil {
-		return l, false, err
-	}
-	if err := st.lost(c, sending); err != nil {
+	if err := st.lost(connection); err != nil {
 		return l, false, err
 	}
 	st.put(keyLease(connection), leaseRecord{Owner: owner, Epoch: l.Epoch})
 	st.w.Set(keyLeaseByOwner(owner, connection), []byte{})
 	return l, true, nil
+}
+
+// leasable reports whether there is such a connection, or the webhook endpoint of such a lease.
+func (st *step) leasable(id string) (bool, error) {
+	if endpoint, ok := atssync.EndpointOf(id); ok {
+		e, err := st.endpoint(endpoint)
+		return e != nil, err
+	}
+	c, err := st.conn(id)
+	return c != nil, err
 }
 
 func (r reader) sending(connection string) ([]string, error) {
@@ -128,9 +133,14 @@ func (r reader) sending(connection string) ([]string, error) {
 
 // lost makes uncertain what was being sent when the lease's last holder ended, and stops the lane's writes
 // until a read succeeds.
-func (st *step) lost(c *atssync.Connection, ids []string) error {
-	if len(ids) == 0 {
-		return nil
+func (st *step) lost(connection string) error {
+	ids, err := st.sending(connection)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	c, err := st.needConn(connection)
+	if err != nil {
+		return err
 	}
 	t := &atssync.Trouble{
 		Kind: sdk.KindAmbiguous, Turn: sdk.TurnOperator,

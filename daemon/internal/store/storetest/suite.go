@@ -26,6 +26,8 @@ func Run(t *testing.T, open func(t *testing.T) atssync.Store) {
 		"collect":      collectTests,
 		"leases":       leaseTests,
 		"events":       eventTests,
+		"webhooks":     webhookTests,
+		"deliveries":   deliveryTests,
 		"runs":         runTests,
 		"ledger":       ledgerTests,
 		"audit":        auditTests,

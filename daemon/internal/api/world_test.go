@@ -208,20 +208,23 @@ func (a *ats) Vocabulary(context.Context, sdk.VocabularyRequest) (sdk.Vocabulary
 
 // Lease plays the daemon's lease keeper.
 func (w *world) Lease(connection string) (atssync.Lease, bool) {
+	return w.lease(w.t.Context(), connection), true
+}
+
+func (w *world) lease(ctx context.Context, connection string) atssync.Lease {
 	now := time.Now()
 	owner := "test-" + connection
-	require.NoError(w.t, w.store.Heartbeat(w.t.Context(), owner, now.Add(time.Hour), now))
-	got, err := w.store.Acquire(w.t.Context(), owner, []string{connection}, now)
+	require.NoError(w.t, w.store.Heartbeat(ctx, owner, now.Add(time.Hour), now))
+	got, err := w.store.Acquire(ctx, owner, []string{connection}, now)
 	require.NoError(w.t, err)
 	if len(got) == 1 {
-		return got[0], true
+		return got[0]
 	}
-	return atssync.Lease{Connection: connection, Owner: owner, Epoch: 1}, true
+	return atssync.Lease{Connection: connection, Owner: owner, Epoch: 1}
 }
 
 func (w *world) refresh(ctx context.Context, connection string) error {
-	l, _ := w.Lease(connection)
-	_, err := w.store.PutATSJobs(ctx, l, atssync.JobListing{Jobs: w.ats.jobs, Complete: true}, time.Now())
+	_, err := w.store.PutATSJobs(ctx, w.lease(ctx, connection), atssync.JobListing{Jobs: w.ats.jobs, Complete: true}, time.Now())
 	return err
 }
 
@@ -265,7 +268,7 @@ func (w *world) submitted(c Connection, externalID, job string) SubmitResult {
 // uncertain brings a queued submission to uncertain, as a lost answer does.
 func (w *world) uncertain(c Connection, id string) {
 	w.t.Helper()
-	l, _ := w.Lease(c.ID)
+	l := w.lease(w.t.Context(), c.ID)
 	now := time.Now().Add(time.Second)
 	begun, err := w.store.BeginAttempts(w.t.Context(), l, []atssync.BeginAttempt{{Submission: id, Revision: 1, ATSJob: "101", As: sdk.AsCandidate}}, now)
 	require.NoError(w.t, err)

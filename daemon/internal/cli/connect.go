@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -93,7 +94,7 @@ func (c *command) complete(ctx context.Context, r *api.ConnectRequest, fields ma
 			"; see: atssync adapters show " + r.Adapter)
 	}
 	if a.possible() {
-		c.explainSteps(adapter)
+		explainSteps(a.out, adapter)
 		if err := askFields(a, adapter.Manifest.Fields, fields); err != nil {
 			return err
 		}
@@ -102,15 +103,15 @@ func (c *command) complete(ctx context.Context, r *api.ConnectRequest, fields ma
 	return nil
 }
 
-func (c *command) explainSteps(adapter api.Adapter) {
+func explainSteps(w io.Writer, adapter api.Adapter) {
 	if len(adapter.Manifest.Steps) == 0 {
 		return
 	}
-	fmt.Fprintf(c.Err, "How to make the credentials in %s:\n", clean(adapter.Manifest.Label, false))
+	fmt.Fprintf(w, "How to make the credentials in %s:\n", clean(adapter.Manifest.Label, false))
 	for i, step := range adapter.Manifest.Steps {
-		fmt.Fprintf(c.Err, "  %d. %s\n", i+1, clean(step, false))
+		fmt.Fprintf(w, "  %d. %s\n", i+1, clean(step, false))
 	}
-	fmt.Fprintln(c.Err)
+	fmt.Fprintln(w)
 }
 
 // askFields asks for every field that was not given. What the operator's config has already is not asked for.
@@ -121,7 +122,7 @@ func askFields(a *asker, fields []api.Field, values map[string]string) error {
 		}
 		for _, help := range []string{f.Help, f.Where} {
 			if help != "" {
-				fmt.Fprintf(a.c.Err, "  %s\n", clean(help, false))
+				fmt.Fprintf(a.out, "  %s\n", clean(help, false))
 			}
 		}
 		question := first(f.Label, f.Name)

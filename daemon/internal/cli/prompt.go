@@ -13,27 +13,31 @@ import (
 
 // asker asks a person on the terminal.
 type asker struct {
-	c  *command
-	in *bufio.Reader
+	c   *command
+	in  *bufio.Reader
+	out io.Writer
 }
 
 // asker returns the one asker of this command line, which may have read ahead.
 func (c *command) asker() *asker {
 	if c.asking == nil {
-		c.asking = &asker{c, bufio.NewReader(c.In)}
+		c.asking = &asker{c: c, in: bufio.NewReader(c.In), out: c.Err}
+		if f, ok := c.In.(*os.File); ok && !terminal(c.Err) && terminal(f) {
+			c.asking.out = f // stderr goes elsewhere: ask where the answer comes from
+		}
 	}
 	return c.asking
 }
 
 // possible reports whether somebody is there to answer.
-func (a *asker) possible() bool { return terminal(a.c.In) && terminal(a.c.Err) }
+func (a *asker) possible() bool { return terminal(a.c.In) }
 
 // line asks for one line; an empty answer takes the default.
 func (a *asker) line(question, otherwise string) (string, error) {
 	if otherwise != "" {
 		question += " [" + otherwise + "]"
 	}
-	fmt.Fprintf(a.c.Err, "%s: ", clean(question, false))
+	fmt.Fprintf(a.out, "%s: ", clean(question, false))
 	text, err := a.in.ReadString('\n')
 	if err != nil && (!errors.Is(err, io.EOF) || text == "") {
 		return "", errors.New("no answer came")
@@ -47,9 +51,9 @@ func (a *asker) secret(question string) (string, error) {
 	if !ok {
 		return "", errors.New("a secret is only asked for on a terminal")
 	}
-	fmt.Fprintf(a.c.Err, "%s (not shown): ", clean(question, false))
+	fmt.Fprintf(a.out, "%s (not shown): ", clean(question, false))
 	b, err := term.ReadPassword(int(f.Fd()))
-	fmt.Fprintln(a.c.Err)
+	fmt.Fprintln(a.out)
 	if err != nil {
 		return "", fmt.Errorf("read the answer: %w", err)
 	}

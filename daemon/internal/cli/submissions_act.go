@@ -42,7 +42,7 @@ var (
 
 func (c *command) act(a actCommand) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: a.name + " [ID…]", Short: a.short, ValidArgsFunction: c.submissionIDs(a.state),
+		Use: a.name + " [ID…]", Short: a.short, Args: cobra.ArbitraryArgs, ValidArgsFunction: c.submissionIDs(a.state),
 		Long: a.long + fmt.Sprintf(`
 
 Name submissions by id, or select them with the flags; of those that are selected, the %s ones are meant unless --state says otherwise. A selection

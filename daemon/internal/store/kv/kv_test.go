@@ -1,6 +1,7 @@
 package kv_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -272,4 +273,32 @@ func TestResume_ReleasesAtThePaceOfTheOptions(t *testing.T) {
 	require.Len(t, tasks, 1)
 	require.Equal(t, atssync.TaskRelease, tasks[0].Kind)
 	require.Equal(t, 7, tasks[0].PerMinute)
+}
+
+func TestRecount_ARecordThatStrayedShows(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(kv.Writer, []byte, []byte){
+		"a record that is gone":         func(w kv.Writer, at, _ []byte) { w.Delete(at) },
+		"a record in another state":     func(w kv.Writer, at, raw []byte) { w.Set(at, bytes.ReplaceAll(raw, []byte("held"), []byte("sent"))) },
+		"a record that nobody accepted": func(w kv.Writer, _, _ []byte) { w.Delete([]byte("g/con\x00")) },
+	} {
+		e := memory.New()
+		s := kv.New(e, kv.Options{})
+		c, err := s.CreateConnection(t.Context(), atssync.Connection{ID: "con", Account: "acme", Adapter: "reference"}, now)
+		require.NoError(t, err)
+		out, err := s.Accept(t.Context(), []atssync.NewSubmission{document(c, "a")}, now)
+		require.NoError(t, err)
+		line, err := s.Recount(t.Context(), c.ID)
+		require.NoError(t, err)
+		require.True(t, line.OK)
+		at := []byte("s/" + out[0].Submission.ID + "\x00")
+		require.NoError(t, e.Update(t.Context(), func(w kv.Writer) error {
+			raw, err := w.Value(at)
+			damage(w, at, append([]byte(nil), raw...))
+			return err
+		}))
+		line, err = s.Recount(t.Context(), c.ID)
+		require.NoError(t, err)
+		require.False(t, line.OK, name)
+	}
 }

@@ -258,8 +258,8 @@ func (st *step) finish(c *atssync.Connection, held bool, f *atssync.Finish) (ok 
 	if err != nil || s == nil || s.Connection != c.ID {
 		return false, err
 	}
-	if !held && s.State != atssync.StateUncertain {
-		return false, nil
+	if !held && f.To != atssync.StateSubmitted && f.To != atssync.StateAlreadyApplied {
+		return false, nil // only a receipt is evidence, and it is whoever brings it
 	}
 	was := *s
 	drafts, err := s.ApplyFinish(*f, st.now)

@@ -119,6 +119,20 @@ var listingTests = map[string]func(*world){
 		require.True(w.t, w.job(c, "a").SeenAt.After(j.SeenAt), "once a day it is")
 		require.Empty(w.t, w.events(c), "a job that nothing is linked to is no news")
 	},
+	"a job that nothing is linked to comes and goes untold": func(w *world) {
+		c := w.connect("acme")
+		l := w.lease(c, "daemon-1")
+		ids := jobIDs("j", 10)
+		w.list(l, ids...)
+		for range 3 {
+			w.list(l, ids[1:]...)
+		}
+		require.False(w.t, w.job(c, "j00").Takes())
+		w.list(l, ids...)
+		require.True(w.t, w.job(c, "j00").Takes())
+		require.Empty(w.t, w.events(c))
+		require.Empty(w.t, w.pending(c))
+	},
 	"missing once is not visible, three times is closed": func(w *world) {
 		c := w.connect("acme")
 		l := w.lease(c, "daemon-1")

@@ -248,6 +248,24 @@ var laneTests = map[string]func(*world){
 		require.Equal(w.t, "sending", w.state(failed.ID))
 		w.balanced(c)
 	},
+	"a lease that was given back ends nothing but brings evidence": func(w *world) {
+		c := w.connect("acme")
+		w.link(c, "job-1")
+		l := w.lease(c, "daemon-1")
+		arrived, failed := w.submit(c, "app-1", "job-1"), w.submit(c, "app-2", "job-1")
+		a, b := w.begin(l, arrived), w.begin(l, failed)
+		require.NoError(w.t, w.s.Release(w.ctx, "daemon-1", w.now))
+		err := w.s.FinishAttempts(w.ctx, l, []atssync.Finish{
+			{Submission: failed.ID, Attempt: b.Number, To: atssync.StateRefused},
+			w.arrived(arrived, a),
+		}, nil, w.now)
+		require.ErrorIs(w.t, err, atssync.ErrFenced)
+		require.Equal(w.t, "sending", w.state(failed.ID))
+		require.Equal(w.t, "submitted", w.state(arrived.ID))
+		w.lease(c, "daemon-2")
+		require.Equal(w.t, "uncertain", w.state(failed.ID))
+		w.balanced(c)
+	},
 	"what is put aside": func(w *world) {
 		c := w.connect("acme")
 		w.link(c, "job-1")

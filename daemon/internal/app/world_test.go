@@ -157,8 +157,26 @@ type world struct {
 	config string
 	client *api.Client
 	cmd    *exec.Cmd
-	log    *bytes.Buffer
+	log    *lockedLog
 	exited chan error
+}
+
+// lockedLog is what the daemon logged so far.
+type lockedLog struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // newWorld writes the config; extra TOML is appended. Nothing runs until start.
@@ -210,7 +228,7 @@ func (w *world) start() {
 	exe, err := os.Executable()
 	require.NoError(w.t, err)
 	if w.log == nil {
-		w.log = new(bytes.Buffer)
+		w.log = new(lockedLog)
 	}
 	w.cmd = exec.CommandContext(w.t.Context(), exe)
 	w.cmd.Env = append(os.Environ(), asDaemon+"="+w.config)

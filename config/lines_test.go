@@ -86,7 +86,7 @@ func numbered(n int) string {
 	return b.String()
 }
 
-func TestParse_HostileFilesAreAnsweredSoon(t *testing.T) {
+func TestParse_HostileFilesAreAnswered(t *testing.T) {
 	t.Parallel()
 	for name, src := range hostile() {
 		t.Run(name, func(t *testing.T) {
@@ -98,8 +98,8 @@ func TestParse_HostileFilesAreAnsweredSoon(t *testing.T) {
 			}()
 			select {
 			case <-done:
-			case <-time.After(10 * time.Second):
-				require.Fail(t, "a file of 1 MiB takes longer than 10 s")
+			case <-time.After(2 * time.Minute): // milliseconds on an idle machine; quadratic ones took hours
+				require.Fail(t, "a file of 1 MiB takes longer than two minutes")
 			}
 		})
 	}

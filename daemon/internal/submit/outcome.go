@@ -58,7 +58,7 @@ func (w *Worker) judge(r *round, it *ready, a atssync.Attempt, o sdk.SubmitOutco
 		}
 		return w.arrived(r, it, f, o, now)
 	case sdk.OutcomeBlocked:
-		f.To = atssync.StateRefused
+		f.To, f.Continuation = atssync.StateRefused, it.sub.Continuation
 		f.Trouble = &atssync.Trouble{Kind: sdk.KindInvalid, Message: blockedText(o), Turn: sdk.TurnATS}
 		return judged{finish: f, change: w.wellAnswer(r, now), answer: says}
 	case sdk.OutcomeContinue:
@@ -162,7 +162,10 @@ func (w *Worker) failed(r *round, it *ready, f atssync.Finish, e *sdk.Error, now
 			j.change = fail(string(e.Kind))
 		}
 	case retry.Refuse:
-		f.To, f.Continuation = atssync.StateRefused, nil
+		f.To = atssync.StateRefused // with its continuation: what the ATS holds a part of is never begun anew
+		if e.Kind == sdk.KindNotFound && e.Subject == sdk.SubjectCandidate {
+			f.Continuation = nil // the part is gone
+		}
 		j.change, j.answer = w.wellAnswer(r, now), says
 	case retry.HoldItem:
 		f.To, f.HeldReason = atssync.StateHeld, atssync.HeldResumeUnavailable

@@ -99,7 +99,7 @@ func (st *step) accept(in *atssync.NewSubmission) (atssync.Accepted, error) {
 	case first == nil:
 	case first.Fingerprint == n.Fingerprint && !orphan:
 		return atssync.Accepted{Result: atssync.AcceptedReplay, Submission: *first}, nil
-	case !first.State.Revisable() || len(first.Continuation) > 0:
+	case !first.State.Revisable() || underWay(first) && !orphan:
 		return refused(notRevisable(first))
 	}
 	if err := st.ownJob(c.Account, n.PlatformJob); err != nil {
@@ -140,6 +140,12 @@ func (st *step) orphaned(s *atssync.Submission) (bool, error) {
 		}
 	}
 	return false, err
+}
+
+// underWay reports whether the ATS holds a part of a submission whose next write comes by itself. One that was refused
+// or given up is revised like any other: its continuation stays, so that the part is not made a second time.
+func underWay(s *atssync.Submission) bool {
+	return len(s.Continuation) > 0 && (s.State == atssync.StateQueued || s.State == atssync.StateHeld)
 }
 
 // known finds the connection of a new submission and the first submission with its external id, which is nil
@@ -218,7 +224,12 @@ func (st *step) revise(c *atssync.Connection, first *atssync.Submission, in *ats
 	if err := s.Move(v.state, v.reason, st.now); err != nil {
 		return refused(err)
 	}
+	doubtful, err := st.givenUp(&was)
+	if err != nil {
+		return atssync.Accepted{}, err
+	}
 	n := &in.Submission
+	s.PossibleDuplicate = s.PossibleDuplicate || doubtful
 	s.Revision++
 	s.Fingerprint, s.PersonKeys, s.PlatformJob, s.ExpiresAt = n.Fingerprint, n.PersonKeys, n.PlatformJob, n.ExpiresAt
 	s.Trouble, s.Proposal, s.Failures, s.NextAt, s.Orphaned = nil, nil, 0, st.now, false
@@ -232,8 +243,18 @@ func (st *step) revise(c *atssync.Connection, first *atssync.Submission, in *ats
 	return atssync.Accepted{Result: atssync.AcceptedRevision, Submission: *s}, nil
 }
 
+// givenUp reports whether a submission was cancelled although nobody knew whether the ATS has it: what is sent for it
+// now may be there already.
+func (st *step) givenUp(s *atssync.Submission) (bool, error) {
+	if s.State != atssync.StateCancelled || s.Attempt == 0 {
+		return false, nil
+	}
+	a, err := record[atssync.Attempt](st.w, keyAttempt(s.ID, s.Attempt))
+	return a != nil && a.Outcome == atssync.StateUncertain, err
+}
+
 func notRevisable(s *atssync.Submission) error {
-	if len(s.Continuation) > 0 && s.State.Revisable() {
+	if underWay(s) {
 		return atssync.Errorf(atssync.CodeConflict,
 			"submission %s is %s and the ATS already holds a part of it: its content cannot be changed", s.ID, s.State).
 			WithRemedy("let it be finished, and change the application in the ATS")

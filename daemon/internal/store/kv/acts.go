@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
+	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
 // Act does to one submission what a person asks for.
@@ -86,6 +87,13 @@ func (st *step) moveTo(c *atssync.Connection, s *atssync.Submission, v verdict) 
 		s.NextAt, s.Failures, s.Trouble = st.now, 0, nil
 	case atssync.StateHeld:
 		s.Trouble = nil // it spoke of another reason
+	case atssync.StateCancelled:
+		if len(s.Continuation) > 0 {
+			s.Trouble = &atssync.Trouble{
+				Message: "the ATS holds a part of the application: one write of several was done before it was cancelled",
+				Turn:    sdk.TurnEmployer, Remedy: "take the candidate out of the ATS if it is not wanted there",
+			}
+		}
 	}
 	if err := st.save(&was, s); err != nil {
 		return err

@@ -21,6 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) atssync.Store) {
 		"intake":       intakeTests,
 		"submissions":  submissionTests,
 		"acts":         actTests,
+		"parts":        partTests,
 		"tasks":        taskTests,
 		"lane":         laneTests,
 		"collect":      collectTests,

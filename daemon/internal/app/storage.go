@@ -73,7 +73,7 @@ func (a *App) openStore(ctx context.Context) error {
 	} else {
 		e, err := badger.Open(ctx, badger.Options{
 			Dir: c.Dir, Logger: a.log.With("component", "store"), MinFree: uint64(c.MinFree), Ballast: ballast(c.Ballast),
-			OnCommit: a.observeCommit, Scratch: a.config.Daemon.RuntimeDir,
+			KindOf: kv.KindOf, OnCommit: a.observeCommit, Scratch: a.config.Daemon.RuntimeDir,
 		})
 		if err != nil {
 			return err
@@ -85,6 +85,9 @@ func (a *App) openStore(ctx context.Context) error {
 			}
 			return nil
 		}
+	}
+	if err := kv.Prepare(ctx, engine); err != nil {
+		return errors.Join(err, engine.Close())
 	}
 	a.store = kv.New(engine, kv.Options{ReleasePerMinute: a.config.Submissions.ReleasePace, SoleOwner: true})
 	a.stops.add("store", func(context.Context) error { return a.store.Close() })

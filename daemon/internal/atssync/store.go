@@ -238,7 +238,8 @@ type SubmitLane interface {
 // Hold is the role of the submit worker that puts queued submissions aside.
 type Hold interface {
 	// HoldSubmissions turns queued submissions into held ones, or into refused ones when trouble says that
-	// the data is wrong (reason ""). Others are left alone.
+	// the data is wrong (reason ""). Others are left alone, and without a trouble so are those whose reason
+	// Judge does not find any more.
 	HoldSubmissions(ctx context.Context, l Lease, ids []string, reason HeldReason, t *Trouble, now time.Time) error
 }
 

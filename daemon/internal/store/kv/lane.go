@@ -261,6 +261,9 @@ func (st *step) finish(c *atssync.Connection, held bool, f *atssync.Finish) (ok 
 	if !held && f.To != atssync.StateSubmitted && f.To != atssync.StateAlreadyApplied {
 		return false, nil // only a receipt is evidence, and it is whoever brings it
 	}
+	if f, err = st.relinked(c, s, f); err != nil {
+		return false, err
+	}
 	was := *s
 	drafts, err := s.ApplyFinish(*f, st.now)
 	if errors.Is(err, atssync.ErrFenced) {
@@ -292,6 +295,22 @@ func (st *step) finish(c *atssync.Connection, held bool, f *atssync.Finish) (ok 
 		_, err = st.putTask(atssync.Task{Kind: atssync.TaskCancel, Connection: c.ID}) // it came back too late for the first one
 	}
 	return true, err
+}
+
+// relinked judges a submission anew that its ATS job did not take, where the platform job is linked to another one by
+// now: the link's release went by while it was under way, and nobody would let it go.
+func (st *step) relinked(c *atssync.Connection, s *atssync.Submission, f *atssync.Finish) (*atssync.Finish, error) {
+	if f.To != atssync.StateHeld || f.HeldReason != atssync.HeldJobNotAccessible && f.HeldReason != atssync.HeldJobClosed {
+		return f, nil
+	}
+	link, _, err := st.linked(c.ID, s.PlatformJob)
+	if err != nil || link != nil && link.ATSJob == s.ATSJob {
+		return f, err
+	}
+	anew := *f
+	anew.To, anew.HeldReason, err = st.judge(c, s.PlatformJob)
+	anew.NextAt = st.now
+	return &anew, err
 }
 
 // HoldSubmissions puts queued submissions aside: held for a reason, or refused when the data is wrong.
@@ -327,6 +346,10 @@ func (st *step) putAside(connection, id string, to verdict, t *atssync.Trouble) 
 	}
 	s, err := st.submission(id)
 	if err != nil || s == nil || s.Connection != connection || s.State != atssync.StateQueued {
+		return err
+	}
+	if t == nil { // what Judge found when it was read; the link may have been made since
+		_, _, err := st.holdFor(to.reason, c, s)
 		return err
 	}
 	was := *s

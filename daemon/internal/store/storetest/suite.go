@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) atssync.Store) {
 		"submissions":  submissionTests,
 		"acts":         actTests,
 		"parts":        partTests,
+		"held":         heldTests,
 		"tasks":        taskTests,
 		"lane":         laneTests,
 		"collect":      collectTests,

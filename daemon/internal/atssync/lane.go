@@ -376,7 +376,7 @@ func (l *Lane) ReadBackMissed(job string, t *Trouble, now time.Time) []EventDraf
 	if rb.Step < len(readBackDelays) {
 		rb.NextAt = now.Add(readBackDelays[rb.Step])
 		l.ReadBacks[job] = rb
-		if h := l.Health(OpRead); rb.Step > 1 && h.State == HealthOK { // shown, and told when it is sure
+		if h := l.Health(OpRead); t != nil && rb.Step > 1 && h.State == HealthOK { // shown, and told when it is sure
 			l.set(OpRead, Health{State: HealthFailing, Cause: CannotRead, Trouble: t, Since: now, Failures: 1})
 		}
 		return nil

@@ -15,7 +15,7 @@ type Checkpoint struct {
 	Connection string    `json:"connection"`
 	Operation  Operation `json:"operation"`
 	Pass       int64     `json:"pass"` // counts the passes begun
-	// LastKey is the last key done in a pass under way, "" between passes.
+	// LastKey is the marker of the page where a pass under way goes on, "" between passes.
 	LastKey    string    `json:"last_key,omitempty"`
 	Cursor     string    `json:"cursor,omitempty"` // the adapter's
 	StartedAt  time.Time `json:"started_at,omitzero"`

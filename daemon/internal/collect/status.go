@@ -42,14 +42,13 @@ func (w *Worker) status(ctx context.Context, v *visit) (Summary, error) {
 		if err != nil {
 			return p.summary(), err
 		}
-		last := apps.Next == ""
-		if err := w.readPage(ctx, v, p, apps.Items, last); err != nil {
-			return p.summary(), w.interrupted(ctx, v, p, err)
+		if err := w.readPage(ctx, v, p, after, apps); err != nil {
+			err = w.interrupted(ctx, v, p, err)
+			return p.summary(), err
 		}
-		if last {
+		if after = apps.Next; after == "" {
 			break
 		}
-		after = apps.Items[len(apps.Items)-1].ID
 	}
 	err = w.endPass(ctx, v, p)
 	return p.summary(), err
@@ -69,7 +68,7 @@ type statusPass struct {
 	cp                   atssync.Checkpoint
 	size                 int                   // of a look-up
 	due                  []atssync.Application // for the next look-up
-	before               string                // the last application in front of due
+	before               string                // the marker of the page that the first one of due stands on
 	changes              []atssync.ApplicationChange
 	asked, read, changed int
 	seenBefore           int                   // asked ones that were visible before
@@ -91,45 +90,38 @@ func (p *statusPass) summary() Summary {
 	return Summary{Asked: p.asked, Read: p.read, Changed: p.changed}
 }
 
-// done is the last application that is done with: everything up to it was read, or was not due.
-func (p *statusPass) done(last string) string {
+// done is the marker of the page where a killed pass has to go on: everything in front of it was read or was not due.
+func (p *statusPass) done(next string) string {
 	if len(p.due) > 0 {
 		return p.before
 	}
-	return last
+	return next
 }
 
 // readPage collects what is due, looks it up in whole batches, and commits what changed. A batch that is not full
 // waits for the next page, so that what is rarely due costs few calls.
-func (w *Worker) readPage(ctx context.Context, v *visit, p *statusPass, apps []atssync.Application, last bool) error {
+func (w *Worker) readPage(ctx context.Context, v *visit, p *statusPass, marker string, apps atssync.Page[atssync.Application]) error {
 	reads := cadence{w.o.QuietAfter, w.o.QuietIntervals}
-	prev := p.cp.LastKey
-	for i := range apps {
-		a := apps[i]
-		if reads.due(&a, p.cp.PreviousAt, p.cp.StartedAt) && (a.CandidateID != "" || a.ApplicationID != "" || a.Pending != "") {
-			if len(p.due) == 0 {
-				p.before = prev
-			}
-			p.due = append(p.due, a)
+	for i := range apps.Items {
+		a := &apps.Items[i]
+		if !reads.due(a, p.cp.PreviousAt, p.cp.StartedAt) || a.CandidateID == "" && a.ApplicationID == "" && a.Pending == "" {
+			continue
 		}
-		prev = a.ID
-		if len(p.due) == p.size {
+		if len(p.due) == 0 {
+			p.before = marker
+		}
+		if p.due = append(p.due, *a); len(p.due) == p.size {
 			if err := w.readBatch(ctx, v, p); err != nil {
 				return err
 			}
 		}
 	}
-	if last && len(p.due) > 0 {
-		if err := w.readBatch(ctx, v, p); err != nil {
-			return err
-		}
+	if apps.Next == "" { // the end of the pass stores the rest
+		return w.readBatch(ctx, v, p)
 	}
-	if len(apps) > 0 {
-		p.cp.LastKey = p.done(prev)
-		p.cp.AdvancedAt = v.now()
-	}
-	if last || len(p.changes) == 0 && v.now().Sub(p.savedAt) < saveEvery {
-		return nil // the end of the pass stores the rest
+	p.cp.LastKey, p.cp.AdvancedAt = p.done(apps.Next), v.now()
+	if len(p.changes) == 0 && v.now().Sub(p.savedAt) < saveEvery {
+		return nil
 	}
 	return w.save(ctx, v, p, &p.cp)
 }
@@ -158,6 +150,9 @@ func (w *Worker) save(ctx context.Context, v *visit, p *statusPass, cp *atssync.
 
 // readBatch makes one call and judges every application asked for.
 func (w *Worker) readBatch(ctx context.Context, v *visit, p *statusPass) error {
+	if len(p.due) == 0 {
+		return nil
+	}
 	readings, err := w.ask(ctx, v, p.due)
 	if err != nil {
 		return err

@@ -73,19 +73,34 @@ func (s *server) submit(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) submitBatch(w http.ResponseWriter, r *http.Request) {
 	st := &batchStream{Stream: web.NewStream(w, r, streamIdle), w: w, out: bufio.NewWriterSize(w, 32<<10)}
-	err := s.Intake.SubmitBatch(r.Context(), st, st.result)
+	defer st.Close()
+	err := streamEnd(s.Intake.SubmitBatch(st.Context(), st, st.result))
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	st.Extend() // the last commit may have taken its time
 	if err != nil && !st.begun {
 		s.refuse(w, r, err)
 		return
 	}
 	if err != nil {
-		e := s.problem(r.Context(), err).err()
+		e := s.problem(st.Context(), err).err()
 		_ = jsonTo(st.out, SubmitResult{Result: resultStopped, Error: errorBody(e)})
 	}
 	st.begin()
 	_ = st.out.Flush() // the caller is gone; what was reported is durable all the same
+}
+
+// streamEnd tells a person why a stream ended before its sender ended it.
+func streamEnd(err error) error {
+	switch {
+	case errors.Is(err, web.ErrStopping):
+		return atssync.Errorf(atssync.CodeUnavailable, "the daemon is stopping, and took no more of it").
+			WithRemedy("send it again once the daemon runs; what was accepted stays so")
+	case errors.Is(err, web.ErrSilent):
+		return atssync.Errorf(atssync.CodeInvalid, "nothing came for too long, and the daemon stopped waiting").
+			WithRemedy("send it again; what was accepted stays so")
+	}
+	return err
 }
 
 // batchStream reads the documents and writes the results. Results wait in a buffer while more documents come in and
@@ -110,7 +125,7 @@ func (st *batchStream) Read(p []byte) (int, error) {
 	}
 	st.mu.Unlock()
 	st.Extend()
-	return st.Body().Read(p)
+	return st.Stream.Read(p)
 }
 
 func (st *batchStream) begin() {

@@ -45,9 +45,11 @@ func (s *server) file(mux *web.Mux, at route, read readFile) {
 			return
 		}
 		st := web.NewStream(w, r, fileIdle)
-		report, err := read(r, &extending{st, time.Now()}, format)
+		defer st.Close()
+		report, err := read(r.WithContext(st.Context()), &extending{st, time.Now()}, format)
+		st.Extend() // the work may have taken its time
 		if err != nil {
-			s.refuse(w, r, err)
+			s.refuse(w, r, streamEnd(err))
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -73,7 +75,7 @@ func (e *extending) Read(p []byte) (int, error) {
 		e.Extend()
 		e.last = now
 	}
-	return e.Body().Read(p)
+	return e.Stream.Read(p)
 }
 
 // ImportPlatformJobs stores the platform jobs of a file: a JSON array, NDJSON or CSV; format "" finds out which. Account is

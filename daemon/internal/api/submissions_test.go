@@ -273,3 +273,31 @@ func TestResolve_OnlyWhatIsUncertain(t *testing.T) {
 	_, err = w.ResolveFile(ctx, strings.NewReader("x"), "xml", "")
 	requireCode(t, err, atssync.CodeInvalid)
 }
+
+func TestSubmitBatch_AStoppingDaemonKeepsWhatItReadAndSaysSo(t *testing.T) {
+	t.Parallel()
+	w, ctx := setup(t), t.Context()
+	c := w.connected("acme", "ada@example.com")
+	r, out := io.Pipe()
+	var results []SubmitResult
+	ended := make(chan error, 1)
+	go func() {
+		ended <- w.SubmitBatch(ctx, r, func(r SubmitResult) error { results = append(results, r); return nil })
+	}()
+	const share = 500
+	for i := range share + 1 {
+		_, err := fmt.Fprintf(out, "%s\n", document(c.ID, fmt.Sprintf("app-%d", i), "job-1"))
+		require.NoError(t, err)
+	}
+	require.Eventually(t, func() bool { // the first share is in
+		l, err := w.store.Ledger(ctx, c.ID)
+		return err == nil && l.Accepted >= share
+	}, 20*time.Second, 10*time.Millisecond)
+	require.NoError(t, w.server.Stop(ctx))
+	e := requireCode(t, <-ended, atssync.CodeUnavailable)
+	require.Contains(t, e.Message, "stopping")
+	_ = out.Close()
+	l, err := w.store.Ledger(ctx, c.ID)
+	require.NoError(t, err)
+	require.Len(t, results, int(l.Accepted), "what is accepted and what is told differ")
+}

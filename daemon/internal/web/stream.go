@@ -1,17 +1,35 @@
 package web
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
+	"os"
+	"sync"
 	"time"
 )
 
-// Stream frees a request from the bounds that count its whole length. Each Extend gives it that much time for its next
-// bytes, in and out.
+// Why a stream's body ends before its sender ended it.
+var (
+	// ErrStopping says that the server stops: what was read is whole, what follows was not taken.
+	ErrStopping = errors.New("the server is stopping")
+	// ErrSilent says that nothing came for the stream's idle time.
+	ErrSilent = errors.New("nothing came for too long")
+)
+
+// Stream frees a request from the bounds that count its whole length. Each Extend gives it its idle time for its next
+// bytes, in and out. When the server stops, reading ends with ErrStopping. Close ends what the stream runs.
 type Stream struct {
 	control *http.ResponseController
-	body    io.ReadCloser
+	body    io.Reader
 	idle    time.Duration
+	context context.Context
+	closed  context.CancelFunc
+
+	mu       sync.Mutex
+	stopping bool
+	deadline time.Time
 }
 
 // NewStream makes r a stream that may be silent for idle, in each direction. Reading goes on while the answer is written.
@@ -20,19 +38,84 @@ func NewStream(w http.ResponseWriter, r *http.Request, idle time.Duration) *Stre
 	if q := requestOf(r.Context()); q != nil {
 		s.body = q.body
 	}
-	_ = s.control.EnableFullDuplex() // a transport that cannot (HTTP/2 always can) reads the body first
+	s.context, s.closed = context.WithCancel(context.WithoutCancel(r.Context()))
+	_ = s.control.EnableFullDuplex() // a transport that cannot reads the body first
 	s.Extend()
+	go s.watch(r.Context())
 	return s
 }
 
-// Body is the request's body without the bound on its length.
-func (s *Stream) Body() io.Reader { return s.body }
+// Context ends when the caller goes away, or when the server cuts what does not end. It does not end with the body: net/http ends
+// a request's own context when reading fails, and what was read until then is still to be worked on.
+func (s *Stream) Context() context.Context { return s.context }
 
-// Extend starts the idle time anew.
+// Close ends the stream's context; the handler defers it.
+func (s *Stream) Close() { s.closed() }
+
+// watch passes on to the stream what happens to its request, until Close.
+func (s *Stream) watch(request context.Context) {
+	draining, ended := Draining(request), request.Done()
+	for {
+		select {
+		case <-draining:
+			s.interrupt()
+			draining = nil
+		case <-ended:
+			if !s.ours() {
+				s.closed() // the caller went away
+				return
+			}
+			ended = nil
+		case <-cut(request):
+			s.closed()
+			return
+		case <-s.context.Done():
+			return
+		}
+	}
+}
+
+// ours reports whether reading ended by the stream's own deadline.
+func (s *Stream) ours() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopping || !time.Now().Before(s.deadline)
+}
+
+// Read reads the request's body, without the bound on its length.
+func (s *Stream) Read(p []byte) (int, error) {
+	n, err := s.body.Read(p)
+	if err == nil || errors.Is(err, io.EOF) {
+		return n, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.stopping:
+		err = ErrStopping
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = ErrSilent
+	}
+	return n, err
+}
+
+// Extend starts the idle time anew. Not every writer has deadlines (a test's recorder): then none is kept.
 func (s *Stream) Extend() {
-	until := time.Now().Add(s.idle)
-	_ = s.control.SetReadDeadline(until) // not every writer has deadlines (a test's recorder): then none is kept
-	_ = s.control.SetWriteDeadline(until)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deadline = time.Now().Add(s.idle)
+	_ = s.control.SetWriteDeadline(s.deadline)
+	if !s.stopping {
+		_ = s.control.SetReadDeadline(s.deadline)
+	}
+}
+
+// interrupt ends a Read that waits.
+func (s *Stream) interrupt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping = true
+	_ = s.control.SetReadDeadline(time.Unix(1, 0))
 }
 
 // Flush sends what was written so far.

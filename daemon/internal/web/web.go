@@ -85,7 +85,7 @@ func New(o Options) (*Server, error) {
 		listener: l, log: o.Logger.With("component", "web", "listener", o.Name), cancel: cancel,
 		draining: make(chan struct{}), failed: make(chan error, 1), served: make(chan struct{}),
 	}
-	base = context.WithValue(base, drainKey{}, (<-chan struct{})(s.draining))
+	base = context.WithValue(base, phaseKey{}, phases{draining: s.draining, cut: base.Done()})
 	s.http = &http.Server{
 		Handler:           chain(o, s.log),
 		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
@@ -159,11 +159,19 @@ func (s *Server) Stop(ctx context.Context) error {
 	return err
 }
 
-type drainKey struct{}
+type phaseKey struct{}
+
+// phases are closed as the server stops: draining when it begins to, cut when its patience is at an end.
+type phases struct{ draining, cut <-chan struct{} }
 
 // Draining is closed when the server that took the request begins to stop. A handler that streams without end returns then. It is
 // nil, and never ready, outside of a server.
 func Draining(ctx context.Context) <-chan struct{} {
-	c, _ := ctx.Value(drainKey{}).(<-chan struct{})
-	return c
+	p, _ := ctx.Value(phaseKey{}).(phases)
+	return p.draining
+}
+
+func cut(ctx context.Context) <-chan struct{} {
+	p, _ := ctx.Value(phaseKey{}).(phases)
+	return p.cut
 }

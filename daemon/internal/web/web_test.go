@@ -150,6 +150,122 @@ func TestServer_StopWaitsForRequestsAndEndsStreams(t *testing.T) {
 	require.ElementsMatch(t, []string{"whole", "ended"}, []string{<-answers, <-answers})
 }
 
+func TestServer_StopEndsABodyThatIsStillSent(t *testing.T) {
+	t.Parallel()
+	inside, ended := make(chan struct{}), make(chan error, 1)
+	s, c := serve(t, Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		st := NewStream(w, r, time.Minute)
+		defer st.Close()
+		_, _ = io.ReadFull(st, make([]byte, 5))
+		close(inside)
+		_, err := io.ReadAll(st)
+		st.Extend() // gives time to answer, and none to read on
+		_, again := st.Read(make([]byte, 1))
+		if st.Context().Err() != nil {
+			again = errors.New("what was read cannot be worked on")
+		}
+		ended <- errors.Join(err, again)
+		_, _ = io.WriteString(w, "as far as it came")
+	})})
+	body, sender := io.Pipe()
+	answers := make(chan string, 1)
+	go func() {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://daemon/", body)
+		if err == nil {
+			_, text := do(t, c, req)
+			answers <- text
+		}
+	}()
+	_, err := io.WriteString(sender, "12345")
+	require.NoError(t, err)
+	<-inside
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	require.NoError(t, s.Stop(ctx))
+	err = <-ended
+	require.ErrorIs(t, err, ErrStopping)
+	require.NotContains(t, err.Error(), "cannot be worked on")
+	require.Equal(t, "as far as it came", <-answers)
+	_ = sender.Close()
+}
+
+func TestStream_ASilentSenderIsGivenUp(t *testing.T) {
+	t.Parallel()
+	ended := make(chan error, 1)
+	_, c := serve(t, Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		st := NewStream(w, r, 50*time.Millisecond)
+		defer st.Close()
+		_, err := io.ReadAll(st)
+		ended <- errors.Join(err, st.Context().Err())
+	})})
+	body, sender := io.Pipe()
+	go func() {
+		res, err := c.Post("http://daemon/", "text/plain", body)
+		if err == nil {
+			_ = res.Body.Close()
+		}
+	}()
+	_, err := io.WriteString(sender, "1")
+	require.NoError(t, err)
+	err = <-ended
+	require.ErrorIs(t, err, ErrSilent)
+	require.NotErrorIs(t, err, context.Canceled, "what was read is still to be worked on")
+	_ = sender.Close()
+}
+
+func TestStream_EndsItsContextWhenTheCallerGoesAway(t *testing.T) {
+	t.Parallel()
+	inside, gone := make(chan struct{}), make(chan struct{})
+	_, c := serve(t, Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		st := NewStream(w, r, time.Minute)
+		defer st.Close()
+		close(inside)
+		_, _ = io.ReadAll(st)
+		<-st.Context().Done()
+		close(gone)
+	})})
+	ctx, cancel := context.WithCancel(t.Context())
+	body, _ := io.Pipe()
+	go func() {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://daemon/", body)
+		if err == nil {
+			res, err := c.Do(req)
+			if err == nil {
+				_ = res.Body.Close()
+			}
+		}
+	}()
+	<-inside
+	cancel()
+	<-gone
+}
+
+func TestStream_IsCutWithTheServer(t *testing.T) {
+	t.Parallel()
+	inside, gone := make(chan struct{}), make(chan struct{})
+	s, c := serve(t, Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		st := NewStream(w, r, time.Minute)
+		defer st.Close()
+		close(inside)
+		_, _ = io.ReadAll(st)
+		<-st.Context().Done()
+		close(gone)
+	})})
+	body, sender := io.Pipe()
+	go func() {
+		res, err := c.Post("http://daemon/", "text/plain", body)
+		if err == nil {
+			_ = res.Body.Close()
+		}
+	}()
+	<-inside
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, s.Stop(ctx), context.DeadlineExceeded)
+	<-gone
+	_ = sender.Close()
+}
+
 func TestServer_StopCutsWhatDoesNotEnd(t *testing.T) {
 	t.Parallel()
 	inside, cut := make(chan struct{}), make(chan struct{})
@@ -237,7 +353,9 @@ func TestServer_BodiesAreBounded(t *testing.T) {
 		}
 	})
 	m.HandleFunc("POST /stream", func(w http.ResponseWriter, r *http.Request) {
-		n, err := io.Copy(io.Discard, NewStream(w, r, time.Minute).Body())
+		st := NewStream(w, r, time.Minute)
+		defer st.Close()
+		n, err := io.Copy(io.Discard, st)
 		if err != nil || n != 100 {
 			w.WriteHeader(http.StatusTeapot)
 		}

@@ -74,7 +74,7 @@ func (s *server) submit(w http.ResponseWriter, r *http.Request) {
 func (s *server) submitBatch(w http.ResponseWriter, r *http.Request) {
 	st := &batchStream{Stream: web.NewStream(w, r, streamIdle), w: w, out: bufio.NewWriterSize(w, 32<<10)}
 	defer st.Close()
-	err := streamEnd(s.Intake.SubmitBatch(st.Context(), st, st.result))
+	err := streamEnd(s.Intake.SubmitBatch(st.Context(), st, st.result)) //nolint:contextcheck // It is the request's, without its end at a read that failed.
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.Extend() // the last commit may have taken its time
@@ -83,7 +83,7 @@ func (s *server) submitBatch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		e := s.problem(st.Context(), err).err()
+		e := s.problem(st.Context(), err).err() //nolint:contextcheck // As above.
 		_ = jsonTo(st.out, SubmitResult{Result: resultStopped, Error: errorBody(e)})
 	}
 	st.begin()

@@ -46,6 +46,7 @@ func (s *server) file(mux *web.Mux, at route, read readFile) {
 		}
 		st := web.NewStream(w, r, fileIdle)
 		defer st.Close()
+		//nolint:contextcheck // It is the request's, without its end at a read that failed.
 		report, err := read(r.WithContext(st.Context()), &extending{st, time.Now()}, format)
 		st.Extend() // the work may have taken its time
 		if err != nil {

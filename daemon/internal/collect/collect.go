@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -154,19 +155,19 @@ type Summary struct {
 
 // String says it in words.
 func (s Summary) String() string {
-	text := fmt.Sprintf("%d connections", s.Connections)
+	words := []string{fmt.Sprintf("%d connections", s.Connections)}
 	if s.Asked > 0 || s.Read > 0 {
-		text += fmt.Sprintf(", %d asked, %d read, %d changed", s.Asked, s.Read, s.Changed)
+		words = append(words, fmt.Sprintf("%d asked, %d read, %d changed", s.Asked, s.Read, s.Changed))
 	}
 	for _, p := range []struct {
 		n    int
 		text string
 	}{{s.Failed, "failed"}, {s.Skipped, "skipped"}, {s.Running, "still running"}} {
 		if p.n > 0 {
-			text += fmt.Sprintf(", %d %s", p.n, p.text)
+			words = append(words, fmt.Sprintf("%d %s", p.n, p.text))
 		}
 	}
-	return text
+	return strings.Join(words, ", ")
 }
 
 func (s *Summary) add(o Summary) {

@@ -33,9 +33,9 @@ func TestJobs_AbsentThreeTimesIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0].ID
-		b.ats.jobs = jobs(20)
+		b.ats.set(func(a *ats) { a.jobs = jobs(20) })
 		require.Equal(t, 20, b.jobsPass().Read)
-		b.ats.jobs = jobs(20)[1:]
+		b.ats.set(func(a *ats) { a.jobs = jobs(20)[1:] })
 		for range 3 {
 			require.Empty(t, b.events(c, atssync.EventJobClosed))
 			b.after(time.Hour)
@@ -51,9 +51,9 @@ func TestJobs_ManyThatVanishTogetherAreAPermissionToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0].ID
-		b.ats.jobs = jobs(20)
+		b.ats.set(func(a *ats) { a.jobs = jobs(20) })
 		b.jobsPass()
-		b.ats.jobs = jobs(20)[10:]
+		b.ats.set(func(a *ats) { a.jobs = jobs(20)[10:] })
 		for range 10 {
 			b.after(time.Hour)
 			b.jobsPass()
@@ -62,7 +62,7 @@ func TestJobs_ManyThatVanishTogetherAreAPermissionToldOnce(t *testing.T) {
 		told := b.events(c, atssync.EventConnectionUnhealthy)
 		require.Len(t, told, 1)
 		require.Contains(t, b.health(c, atssync.OpJobs).Trouble.Message, "recruiter@example.com")
-		b.ats.jobs = jobs(20)
+		b.ats.set(func(a *ats) { a.jobs = jobs(20) })
 		b.after(time.Hour)
 		b.jobsPass()
 		require.Len(t, b.events(c, atssync.EventConnectionHealthy), 1)
@@ -75,7 +75,7 @@ func TestJobs_AForbiddenJobIsFreedWhenItsTimeHasCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1, func(o *Options) { o.ReleasePerMinute = 60 })
 		c := b.conns[0].ID
-		b.ats.jobs = jobs(3)
+		b.ats.set(func(a *ats) { a.jobs = jobs(3) })
 		b.jobsPass()
 		lease, _ := b.leases.Lease(c)
 		_, err := b.store.UpdateLane(t.Context(), lease, func(l *atssync.Lane) []atssync.EventDraft {
@@ -98,7 +98,7 @@ func TestJobs_APersonWhoAsksFreesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0].ID
-		b.ats.jobs = jobs(3)
+		b.ats.set(func(a *ats) { a.jobs = jobs(3) })
 		lease, _ := b.leases.Lease(c)
 		_, err := b.store.UpdateLane(t.Context(), lease, func(l *atssync.Lane) []atssync.EventDraft {
 			return l.FailJob("ats-job", atssync.HeldJobNotAccessible, nil, time.Now().UTC())
@@ -106,7 +106,7 @@ func TestJobs_APersonWhoAsksFreesAtOnce(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, b.worker.RefreshJobs(t.Context(), c))
 		require.NotContains(t, b.lane(c).Jobs, "ats-job")
-		b.ats.rule = func(string) error { return errServer }
+		b.ats.set(func(a *ats) { a.rule = func(string) error { return errServer } })
 		err = b.worker.RefreshJobs(t.Context(), c)
 		require.Equal(t, atssync.CodeATS, atssync.CodeOf(err))
 	})
@@ -143,15 +143,17 @@ func TestCheck_ARevokedKeyIsToldOnceAndItsReturnToo(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0].ID
 		bad := true
-		b.ats.check = func(context.Context, sdk.CheckRequest) (sdk.CheckReply, error) {
-			if bad {
-				return sdk.CheckReply{Items: []sdk.CheckItem{
-					{ID: "pools", Warning: true, Kind: sdk.KindPermission},
-					{ID: "credentials", Kind: sdk.KindAuth, Cause: "refused", Turn: sdk.TurnEmployer, Remedy: "make a new key"},
-				}}, nil
+		b.ats.set(func(a *ats) {
+			a.check = func(context.Context, sdk.CheckRequest) (sdk.CheckReply, error) {
+				if bad {
+					return sdk.CheckReply{Items: []sdk.CheckItem{
+						{ID: "pools", Warning: true, Kind: sdk.KindPermission},
+						{ID: "credentials", Kind: sdk.KindAuth, Cause: "refused", Turn: sdk.TurnEmployer, Remedy: "make a new key"},
+					}}, nil
+				}
+				return sdk.CheckReply{Items: []sdk.CheckItem{{ID: "pools", Warning: true, Kind: sdk.KindPermission}}}, nil
 			}
-			return sdk.CheckReply{Items: []sdk.CheckItem{{ID: "pools", Warning: true, Kind: sdk.KindPermission}}}, nil
-		}
+		})
 		for range 5 {
 			_, err := b.worker.CheckPass(t.Context(), 0)
 			require.Error(t, err)

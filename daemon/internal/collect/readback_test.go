@@ -34,7 +34,7 @@ func TestReadBack_TheFirstReceiptOnAJobIsSeenAtOnce(t *testing.T) {
 		began := time.Now()
 		id := b.arrives(c, "ats-job")
 		b.after(time.Hour)
-		require.Equal(t, []time.Duration{2 * time.Second}, since(began, b.ats.asked["app-"+id]))
+		require.Equal(t, []time.Duration{2 * time.Second}, since(began, b.ats.times(id)))
 		require.False(t, b.app(id).SeenAt.IsZero())
 		require.Contains(t, b.lane(c.ID).Verified, "ats-job")
 		require.Empty(t, b.lane(c.ID).ReadBacks)
@@ -60,7 +60,7 @@ func TestReadBack_NeverSeenIsCanSendCannotRead(t *testing.T) {
 		id := b.arrives(c, "ats-job")
 		b.ats.hide(id)
 		b.after(6 * time.Minute)
-		require.Equal(t, []time.Duration{2 * time.Second, 30 * time.Second, 5 * time.Minute}, since(began, b.ats.asked["app-"+id]))
+		require.Equal(t, []time.Duration{2 * time.Second, 30 * time.Second, 5 * time.Minute}, since(began, b.ats.times(id)))
 		h := b.health(c.ID, atssync.OpRead)
 		require.Equal(t, atssync.CannotRead, h.Cause)
 		require.Contains(t, h.Trouble.Message, "recruiter@example.com")
@@ -134,7 +134,7 @@ func TestReadBack_ARestartGoesOnWithIt(t *testing.T) {
 		b.worker.Stop()
 		b.start()
 		b.after(time.Hour)
-		require.Len(t, b.ats.asked["app-"+id], 1)
+		require.Len(t, b.ats.times(id), 1)
 		b.worker.Sweep()
 		b.after(10 * time.Minute)
 		require.Equal(t, atssync.CannotRead, b.health(c.ID, atssync.OpRead).Cause)
@@ -147,14 +147,14 @@ func TestReadBack_OneThatBeginsWhileAnotherIsReadIsNotLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0]
-		b.ats.rule = func(string) error { time.Sleep(30 * time.Second); return nil }
+		b.ats.set(func(a *ats) { a.rule = func(string) error { time.Sleep(30 * time.Second); return nil } })
 		b.arrives(c, "ats-1")
 		b.after(10 * time.Second)
 		id := b.arrives(c, "ats-2")
 		b.after(3 * time.Minute)
 		require.Contains(t, b.lane(c.ID).Verified, "ats-1")
 		require.Contains(t, b.lane(c.ID).Verified, "ats-2")
-		require.Len(t, b.ats.asked["app-"+id], 1)
+		require.Len(t, b.ats.times(id), 1)
 	})
 }
 
@@ -164,12 +164,14 @@ func TestReadBack_TroubleWithTheATSIsTriedAgain(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0]
 		bad := true
-		b.ats.rule = func(string) error {
-			if bad {
-				return errServer
+		b.ats.set(func(a *ats) {
+			a.rule = func(string) error {
+				if bad {
+					return errServer
+				}
+				return nil
 			}
-			return nil
-		}
+		})
 		b.arrives(c, "ats-job")
 		b.after(20 * time.Second)
 		b.adapters.set(func(a *adapters) { a.down = true })

@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -359,4 +360,35 @@ func (a *ats) listJobs(_ context.Context, req sdk.ListJobsRequest) (sdk.ListJobs
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return sdk.ListJobsReply{Jobs: a.jobs, Complete: true}, nil
+}
+
+// times returns when an application was asked for.
+func (a *ats) times(id string) []time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.asked["app-"+id])
+}
+
+func (a *ats) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.calls
+}
+
+func (s *counted) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes, s.commits = 0, 0
+}
+
+func (s *counted) changed() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changes
+}
+
+func (s *counted) committed() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.commits
 }

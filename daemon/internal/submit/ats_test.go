@@ -129,3 +129,21 @@ func (a *ats) find(_ context.Context, req sdk.FindRequest) (sdk.FindReply, error
 	}
 	return reply, nil
 }
+
+func (a *ats) writesOf(connection string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.writes[connection]
+}
+
+func (a *ats) mostOf(connection string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.most[connection]
+}
+
+func (a *ats) checksMade() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.checks
+}

@@ -78,9 +78,11 @@ func TestCrash_ARefusalUnderAStaleLeaseIsNoEvidence(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
-		b.ats.rule = func(string, sdk.SubmitItem) *said {
-			return fails(&sdk.Error{Kind: sdk.KindInvalid})
-		}
+		b.ats.set(func(a *ats) {
+			a.rule = func(string, sdk.SubmitItem) *said {
+				return fails(&sdk.Error{Kind: sdk.KindInvalid})
+			}
+		})
 		release := b.stuck()
 		ids := b.submit(b.conns[0], "job", 1)
 		b.after(time.Second)
@@ -104,7 +106,7 @@ func TestCrash_NothingLeavesUnderALeaseThatWentMeanwhile(t *testing.T) {
 		b.crash()
 		close(slow.goOn)
 		b.after(time.Second)
-		require.Zero(t, b.ats.writes[b.conns[0].ID])
+		require.Zero(t, b.ats.writesOf(b.conns[0].ID))
 		require.Equal(t, atssync.StateUncertain, b.sub(ids[0]).State)
 	})
 }
@@ -131,24 +133,28 @@ func TestCrash_TwoStepsMakeOnePerson(t *testing.T) {
 				b := setup(t, 1)
 				people := make(map[string]int)
 				var order []string
-				b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
-					order = append(order, it.SubmissionID)
-					switch string(it.Continuation) {
-					case "":
-						people[it.ExternalID]++
-						return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("person made")}}
-					case "person made":
-						return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("file attached")}}
+				b.ats.set(func(a *ats) {
+					a.rule = func(_ string, it sdk.SubmitItem) *said {
+						order = append(order, it.SubmissionID)
+						switch string(it.Continuation) {
+						case "":
+							people[it.ExternalID]++
+							return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("person made")}}
+						case "person made":
+							return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("file attached")}}
+						}
+						return passes()
 					}
-					return passes()
-				}
-				b.ats.hold = func(ctx context.Context, _ string) error { // slow enough to come between
-					select {
-					case <-time.After(time.Second):
-					case <-ctx.Done():
+				})
+				b.ats.set(func(a *ats) {
+					a.hold = func(ctx context.Context, _ string) error { // slow enough to come between
+						select {
+						case <-time.After(time.Second):
+						case <-ctx.Done():
+						}
+						return ctx.Err()
 					}
-					return ctx.Err()
-				}
+				})
 				ids := b.submit(b.conns[0], "job", 3)
 				if crashAfter > 0 {
 					b.after(time.Duration(crashAfter)*time.Second + 100*time.Millisecond)
@@ -183,12 +189,14 @@ func TestLane_AContinuationThatStandsStillIsNoProgress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
-		b.ats.rule = func(string, sdk.SubmitItem) *said {
-			return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("again")}}
-		}
+		b.ats.set(func(a *ats) {
+			a.rule = func(string, sdk.SubmitItem) *said {
+				return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("again")}}
+			}
+		})
 		ids := b.submit(b.conns[0], "job", 1)
 		b.after(time.Hour)
-		require.Equal(t, 2, b.ats.writes[b.conns[0].ID])
+		require.Equal(t, 2, b.ats.writesOf(b.conns[0].ID))
 		require.Equal(t, atssync.StateUncertain, b.sub(ids[0]).State)
 	})
 }
@@ -197,7 +205,9 @@ func TestStop_LetsCallsEndAndStoresWhatBecameOfThem(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 5)
-		b.ats.hold = func(context.Context, string) error { time.Sleep(10 * time.Second); return nil }
+		b.ats.set(func(a *ats) {
+			a.hold = func(context.Context, string) error { time.Sleep(10 * time.Second); return nil }
+		})
 		for _, c := range b.conns {
 			b.submit(c, "job", 10)
 		}
@@ -213,7 +223,7 @@ func TestStop_LetsCallsEndAndStoresWhatBecameOfThem(t *testing.T) {
 		b.worker.Stop(ctx) // again does nothing
 		b.worker.Wake(b.conns[0].ID)
 		b.after(time.Hour)
-		require.Equal(t, 1, b.ats.writes[b.conns[0].ID], "nothing begins after Stop")
+		require.Equal(t, 1, b.ats.writesOf(b.conns[0].ID), "nothing begins after Stop")
 	})
 }
 
@@ -221,7 +231,7 @@ func TestStop_CutsWhatDoesNotEndAndCallsItUncertain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
-		b.ats.hold = func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() }
+		b.ats.set(func(a *ats) { a.hold = func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() } })
 		ids := b.submit(b.conns[0], "job", 2)
 		b.after(time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -236,7 +246,9 @@ func TestStop_WaitsForNoLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
-		b.adapters.reserve = func(ctx context.Context, _ string, _ sdk.Power) error { <-ctx.Done(); return ctx.Err() }
+		b.adapters.set(func(a *adapters) {
+			a.reserve = func(ctx context.Context, _ string, _ sdk.Power) error { <-ctx.Done(); return ctx.Err() }
+		})
 		b.submit(b.conns[0], "job", 2)
 		b.after(time.Second)
 		began := time.Now()
@@ -255,7 +267,7 @@ func TestFinish_AStoreThatRefusesForAWhileLosesNoOutcome(t *testing.T) {
 		b.start(func(o *Options) { o.Store = s })
 		ids := b.submit(b.conns[0], "job", 3)
 		b.after(time.Minute)
-		require.Equal(t, 1, b.ats.writes[b.conns[0].ID], "nothing more is sent while the last outcome is not durable")
+		require.Equal(t, 1, b.ats.writesOf(b.conns[0].ID), "nothing more is sent while the last outcome is not durable")
 		s.mended.Store(true)
 		b.after(time.Minute)
 		for _, id := range ids {

@@ -27,7 +27,7 @@ func TestHold_AMissingAdapterHoldsAndReleasesWhenItIsBack(t *testing.T) {
 		late := b.submit(c, "job", 1)
 		require.Equal(t, atssync.HeldAdapterMissing, b.sub(late[0]).HeldReason, "what comes in is held as well")
 		b.after(time.Hour)
-		require.Zero(t, b.ats.writes[c.ID])
+		require.Zero(t, b.ats.writesOf(c.ID))
 		require.Len(t, b.events(c.ID, atssync.EventConnectionUnhealthy), 1)
 
 		b.adapters.set(func(a *adapters) { a.gone = "" })
@@ -76,23 +76,25 @@ func TestHold_AnUncertainLaneIsProbedAfterItsAdapterIsBack(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0].ID
 		died := false
-		b.ats.rule = func(string, sdk.SubmitItem) *said {
-			if died {
-				return passes()
+		b.ats.set(func(a *ats) {
+			a.rule = func(string, sdk.SubmitItem) *said {
+				if died {
+					return passes()
+				}
+				died = true
+				b.adapters.set(func(a *adapters) { a.gone = "it crashed too often" })
+				return &said{err: &sdk.Error{Kind: sdk.KindInternal, Message: "the adapter died during the call"}, applied: true}
 			}
-			died = true
-			b.adapters.set(func(a *adapters) { a.gone = "it crashed too often" })
-			return &said{err: &sdk.Error{Kind: sdk.KindInternal, Message: "the adapter died during the call"}, applied: true}
-		}
+		})
 		b.submit(b.conns[0], "job", 3)
 		b.after(5 * time.Minute)
 		require.Equal(t, map[atssync.State]int64{atssync.StateUncertain: 1, atssync.StateHeld: 2}, b.states(c))
-		require.Zero(t, b.ats.checks)
+		require.Zero(t, b.ats.checksMade())
 		b.adapters.set(func(a *adapters) { a.gone = "" })
 		b.wakeAll()
 		b.after(time.Minute)
 		require.Equal(t, map[atssync.State]int64{atssync.StateUncertain: 1, atssync.StateSubmitted: 2}, b.states(c))
-		require.Equal(t, 1, b.ats.checks, "a read comes before the next write")
+		require.Equal(t, 1, b.ats.checksMade(), "a read comes before the next write")
 		require.Zero(t, b.ats.doubled())
 	})
 }
@@ -139,18 +141,20 @@ func TestHold_AJobThatIsForbiddenHoldsItsOwnAndLetsTheOthersGo(t *testing.T) {
 				b := setup(t, 1)
 				c := b.conns[0]
 				b.link(c.ID, "other", "ats-other")
-				b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
-					if it.JobID == "ats-job" {
-						return fails(e)
+				b.ats.set(func(a *ats) {
+					a.rule = func(_ string, it sdk.SubmitItem) *said {
+						if it.JobID == "ats-job" {
+							return fails(e)
+						}
+						return passes()
 					}
-					return passes()
-				}
+				})
 				bad := b.submit(c, "job", 10)
 				b.submit(c, "other", 10)
 				b.after(time.Minute)
 				require.Equal(t, map[atssync.State]int64{atssync.StateHeld: 10, atssync.StateSubmitted: 10}, b.states(c.ID))
 				require.Equal(t, atssync.HeldJobNotAccessible, b.sub(bad[9]).HeldReason)
-				require.Equal(t, 11, b.ats.writes[c.ID], "one try tells for the whole job")
+				require.Equal(t, 11, b.ats.writesOf(c.ID), "one try tells for the whole job")
 				require.Equal(t, atssync.HealthOK, b.health(c.ID).State)
 				next := b.submit(c, "job", 1)
 				require.Equal(t, atssync.StateHeld, b.sub(next[0]).State)
@@ -169,18 +173,20 @@ func TestHold_ASecondForbiddenJobIsTheConnectionsTrouble(t *testing.T) {
 			b.link(c.ID, fmt.Sprint("job", i), fmt.Sprint("ats", i))
 		}
 		bad := true
-		b.ats.rule = func(string, sdk.SubmitItem) *said {
-			if bad {
-				return fails(&sdk.Error{Kind: sdk.KindPermission, Subject: sdk.SubjectJob, Status: 403})
+		b.ats.set(func(a *ats) {
+			a.rule = func(string, sdk.SubmitItem) *said {
+				if bad {
+					return fails(&sdk.Error{Kind: sdk.KindPermission, Subject: sdk.SubjectJob, Status: 403})
+				}
+				return passes()
 			}
-			return passes()
-		}
+		})
 		for i := range 5 {
 			b.accept(c, fmt.Sprint("job", i), 4)
 		}
 		b.worker.Wake(c.ID)
 		b.after(50 * time.Second)
-		require.Equal(t, 2, b.ats.writes[c.ID])
+		require.Equal(t, 2, b.ats.writesOf(c.ID))
 		require.Equal(t, atssync.HealthStopped, b.health(c.ID).State)
 		require.Len(t, b.events(c.ID, atssync.EventConnectionUnhealthy), 1)
 		b.ats.set(func(*ats) { bad = false })
@@ -202,12 +208,14 @@ func TestHold_JobsThatCloseSayNothingAboutTheConnection(t *testing.T) {
 			b.link(c.ID, fmt.Sprint("job", i), fmt.Sprint("ats", i))
 			b.accept(c, fmt.Sprint("job", i), 2)
 		}
-		b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
-			if it.JobID == "ats5" {
-				return fails(&sdk.Error{Kind: sdk.KindPermission, Subject: sdk.SubjectJob})
+		b.ats.set(func(a *ats) {
+			a.rule = func(_ string, it sdk.SubmitItem) *said {
+				if it.JobID == "ats5" {
+					return fails(&sdk.Error{Kind: sdk.KindPermission, Subject: sdk.SubjectJob})
+				}
+				return fails(&sdk.Error{Kind: sdk.KindJobClosed})
 			}
-			return fails(&sdk.Error{Kind: sdk.KindJobClosed})
-		}
+		})
 		b.worker.Wake(c.ID)
 		b.after(time.Minute)
 		require.Equal(t, map[atssync.State]int64{atssync.StateHeld: 12}, b.states(c.ID))
@@ -249,7 +257,7 @@ func TestHold_WhatExpiredIsNotSent(t *testing.T) {
 		b.submit(c, "job", 1)
 		b.after(time.Minute)
 		require.Equal(t, atssync.StateExpired, b.sub(d.Submission.ID).State)
-		require.Equal(t, 1, b.ats.writes[c.ID])
+		require.Equal(t, 1, b.ats.writesOf(c.ID))
 	})
 }
 
@@ -281,16 +289,20 @@ func TestHold_ALongWaitIsFollowedByASecondLook(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := setup(t, 1)
 				var jobs []string
-				b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
-					jobs = append(jobs, it.JobID)
-					return passes()
-				}
-				b.adapters.reserve = func(ctx context.Context, _ string, p sdk.Power) error {
-					if p == sdk.PowerSubmit {
-						time.Sleep(10 * time.Minute)
+				b.ats.set(func(a *ats) {
+					a.rule = func(_ string, it sdk.SubmitItem) *said {
+						jobs = append(jobs, it.JobID)
+						return passes()
 					}
-					return ctx.Err()
-				}
+				})
+				b.adapters.set(func(a *adapters) {
+					a.reserve = func(ctx context.Context, _ string, p sdk.Power) error {
+						if p == sdk.PowerSubmit {
+							time.Sleep(10 * time.Minute)
+						}
+						return ctx.Err()
+					}
+				})
 				b.submit(b.conns[0], "job", 2)
 				b.after(time.Minute)
 				c.meanwhile(b)
@@ -310,14 +322,18 @@ func TestHold_ARevisionThatComesWhileItWaitsIsWhatIsSent(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0]
 		var name string
-		b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
-			name = it.Person.FirstName
-			return passes()
-		}
-		b.adapters.reserve = func(ctx context.Context, _ string, _ sdk.Power) error {
-			time.Sleep(time.Minute)
-			return ctx.Err()
-		}
+		b.ats.set(func(a *ats) {
+			a.rule = func(_ string, it sdk.SubmitItem) *said {
+				name = it.Person.FirstName
+				return passes()
+			}
+		})
+		b.adapters.set(func(a *adapters) {
+			a.reserve = func(ctx context.Context, _ string, _ sdk.Power) error {
+				time.Sleep(time.Minute)
+				return ctx.Err()
+			}
+		})
 		ids := b.submit(c, "job", 1)
 		b.after(time.Second)
 		again := document(c, ids[0], "job")
@@ -330,7 +346,7 @@ func TestHold_ARevisionThatComesWhileItWaitsIsWhatIsSent(t *testing.T) {
 		require.NoError(t, err)
 		b.after(time.Hour)
 		require.Equal(t, "Grace", name)
-		require.Equal(t, 1, b.ats.writes[c.ID])
+		require.Equal(t, 1, b.ats.writesOf(c.ID))
 	})
 }
 

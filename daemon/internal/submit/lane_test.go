@@ -28,13 +28,15 @@ func TestLane_SendsEverythingOnceAndAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 2)
-		b.ats.hold = func(context.Context, string) error { time.Sleep(100 * time.Millisecond); return nil }
+		b.ats.set(func(a *ats) {
+			a.hold = func(context.Context, string) error { time.Sleep(100 * time.Millisecond); return nil }
+		})
 		a := b.submit(b.conns[0], "job", 40)
 		b.submit(b.conns[1], "job", 3)
 		b.after(time.Minute)
 		require.Equal(t, map[atssync.State]int64{atssync.StateSubmitted: 40}, b.states(b.conns[0].ID))
 		require.Equal(t, map[atssync.State]int64{atssync.StateSubmitted: 3}, b.states(b.conns[1].ID))
-		require.Equal(t, 1, b.ats.most[b.conns[0].ID], "an ATS that finds nothing gets one write at a time")
+		require.Equal(t, 1, b.ats.mostOf(b.conns[0].ID), "an ATS that finds nothing gets one write at a time")
 		require.Zero(t, b.ats.doubled())
 		require.Len(t, b.events(b.conns[0].ID, atssync.EventSubmitted), 40)
 
@@ -55,14 +57,16 @@ func TestLane_TheAttemptIsDurableBeforeTheFirstByte(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
 		var seen []atssync.State
-		b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
-			s, err := b.store.Submission(context.Background(), it.SubmissionID)
-			if err != nil {
-				return &said{err: err}
+		b.ats.set(func(a *ats) {
+			a.rule = func(_ string, it sdk.SubmitItem) *said {
+				s, err := b.store.Submission(context.Background(), it.SubmissionID)
+				if err != nil {
+					return &said{err: err}
+				}
+				seen = append(seen, s.State)
+				return passes()
 			}
-			seen = append(seen, s.State)
-			return passes()
-		}
+		})
 		b.submit(b.conns[0], "job", 20)
 		b.after(time.Second)
 		require.Len(t, seen, 20)
@@ -76,16 +80,18 @@ func TestLane_AHangDelaysNobodyElse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 20)
-		b.ats.hold = func(ctx context.Context, c string) error {
-			if c != b.conns[0].ID {
-				return nil
+		b.ats.set(func(a *ats) {
+			a.hold = func(ctx context.Context, c string) error {
+				if c != b.conns[0].ID {
+					return nil
+				}
+				select {
+				case <-time.After(time.Hour):
+				case <-ctx.Done():
+				}
+				return ctx.Err()
 			}
-			select {
-			case <-time.After(time.Hour):
-			case <-ctx.Done():
-			}
-			return ctx.Err()
-		}
+		})
 		for _, c := range b.conns {
 			b.submit(c, "job", 10)
 		}
@@ -103,19 +109,23 @@ func TestLane_TheFirstUncertainWriteStopsItUntilAReadSucceeds(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0].ID
 		down := true
-		b.ats.checked = func(string) (sdk.CheckReply, error) {
-			if down {
-				return sdk.CheckReply{}, errServer
+		b.ats.set(func(a *ats) {
+			a.checked = func(string) (sdk.CheckReply, error) {
+				if down {
+					return sdk.CheckReply{}, errServer
+				}
+				return sdk.CheckReply{}, nil
 			}
-			return sdk.CheckReply{}, nil
-		}
+		})
 		n := 0
-		b.ats.rule = func(string, sdk.SubmitItem) *said {
-			if n++; n == 3 {
-				return fails(errServer)
+		b.ats.set(func(a *ats) {
+			a.rule = func(string, sdk.SubmitItem) *said {
+				if n++; n == 3 {
+					return fails(errServer)
+				}
+				return passes()
 			}
-			return passes()
-		}
+		})
 		b.submit(b.conns[0], "job", 10)
 		b.after(30 * time.Minute)
 		want := map[atssync.State]int64{atssync.StateSubmitted: 2, atssync.StateUncertain: 1, atssync.StateQueued: 7}
@@ -149,13 +159,15 @@ func TestLane_WhatIsNotProvedIsUncertain(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				b := setup(t, 1)
-				b.ats.rule = func(string, sdk.SubmitItem) *said {
-					return &said{err: err}
-				}
+				b.ats.set(func(a *ats) {
+					a.rule = func(string, sdk.SubmitItem) *said {
+						return &said{err: err}
+					}
+				})
 				ids := b.submit(b.conns[0], "job", 1)
 				b.after(3 * time.Hour)
 				require.Equal(t, atssync.StateUncertain, b.sub(ids[0]).State)
-				require.Equal(t, 1, b.ats.writes[b.conns[0].ID])
+				require.Equal(t, 1, b.ats.writesOf(b.conns[0].ID))
 				require.NotNil(t, b.sub(ids[0]).Trouble)
 			})
 		})
@@ -191,12 +203,14 @@ func TestLane_AProcessThatWasNotThereSentNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
 		n := 0
-		b.ats.rule = func(string, sdk.SubmitItem) *said {
-			if n++; n == 1 {
-				return &said{err: fmt.Errorf("fake: %w", sdk.ErrNotRunning)}
+		b.ats.set(func(a *ats) {
+			a.rule = func(string, sdk.SubmitItem) *said {
+				if n++; n == 1 {
+					return &said{err: fmt.Errorf("fake: %w", sdk.ErrNotRunning)}
+				}
+				return passes()
 			}
-			return passes()
-		}
+		})
 		ids := b.submit(b.conns[0], "job", 2)
 		b.after(time.Minute)
 		for _, id := range ids {
@@ -212,12 +226,14 @@ func TestLane_ALimitWaitsWithoutCounting(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0].ID
 		n := 0
-		b.ats.rule = func(string, sdk.SubmitItem) *said {
-			if n++; n <= 20 {
-				return fails(&sdk.Error{Kind: sdk.KindRateLimited, RetryAfter: 30 * time.Second, Status: 429})
+		b.ats.set(func(a *ats) {
+			a.rule = func(string, sdk.SubmitItem) *said {
+				if n++; n <= 20 {
+					return fails(&sdk.Error{Kind: sdk.KindRateLimited, RetryAfter: 30 * time.Second, Status: 429})
+				}
+				return passes()
 			}
-			return passes()
-		}
+		})
 		began := time.Now()
 		ids := b.submit(b.conns[0], "job", 1)
 		for b.sub(ids[0]).State != atssync.StateSubmitted && time.Since(began) < time.Hour {
@@ -237,21 +253,25 @@ func TestLane_ThreeProvedFailuresInARowStopIt(t *testing.T) {
 		c := b.conns[0].ID
 		down := true
 		refused := &sdk.Error{Kind: sdk.KindTransient, NotApplied: true, Message: "connection refused"}
-		b.ats.rule = func(string, sdk.SubmitItem) *said {
-			if down {
-				return fails(refused)
+		b.ats.set(func(a *ats) {
+			a.rule = func(string, sdk.SubmitItem) *said {
+				if down {
+					return fails(refused)
+				}
+				return passes()
 			}
-			return passes()
-		}
-		b.ats.checked = func(string) (sdk.CheckReply, error) {
-			if down {
-				return sdk.CheckReply{}, refused
+		})
+		b.ats.set(func(a *ats) {
+			a.checked = func(string) (sdk.CheckReply, error) {
+				if down {
+					return sdk.CheckReply{}, refused
+				}
+				return sdk.CheckReply{}, nil
 			}
-			return sdk.CheckReply{}, nil
-		}
+		})
 		b.submit(b.conns[0], "job", 30)
 		b.after(time.Hour)
-		require.Equal(t, 3, b.ats.writes[c])
+		require.Equal(t, 3, b.ats.writesOf(c))
 		require.Equal(t, map[atssync.State]int64{atssync.StateQueued: 30}, b.states(c))
 		require.Len(t, b.events(c, atssync.EventConnectionUnhealthy), 1)
 		b.ats.set(func(*ats) { down = false })
@@ -267,17 +287,19 @@ func TestLane_RefusalsHoldsAndBlocksLetTheOthersGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
 		n := 0
-		b.ats.rule = func(string, sdk.SubmitItem) *said {
-			switch n++; n {
-			case 1:
-				return fails(&sdk.Error{Kind: sdk.KindInvalid, Status: 422, Fields: []sdk.FieldError{{Path: "person.emails[0].address", Message: "is no address"}}})
-			case 2:
-				return fails(&sdk.Error{Kind: sdk.KindAttachment, Message: "the resume cannot be fetched"})
-			case 3:
-				return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeBlocked, Message: "applied lately", NotBefore: time.Now().Add(time.Hour)}}
+		b.ats.set(func(a *ats) {
+			a.rule = func(string, sdk.SubmitItem) *said {
+				switch n++; n {
+				case 1:
+					return fails(&sdk.Error{Kind: sdk.KindInvalid, Status: 422, Fields: []sdk.FieldError{{Path: "person.emails[0].address", Message: "is no address"}}})
+				case 2:
+					return fails(&sdk.Error{Kind: sdk.KindAttachment, Message: "the resume cannot be fetched"})
+				case 3:
+					return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeBlocked, Message: "applied lately", NotBefore: time.Now().Add(time.Hour)}}
+				}
+				return passes()
 			}
-			return passes()
-		}
+		})
 		ids := b.submit(b.conns[0], "job", 5)
 		b.after(time.Minute)
 		require.Equal(t, atssync.StateRefused, b.sub(ids[0]).State)

@@ -23,16 +23,18 @@ func TestLane_ARefusedSecondStepMakesNoSecondPerson(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := setup(t, 1)
 				people, mended := 0, false
-				b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
-					switch {
-					case string(it.Continuation) == "":
-						people++
-						return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("person made")}}
-					case !mended:
-						return refusal
+				b.ats.set(func(a *ats) {
+					a.rule = func(_ string, it sdk.SubmitItem) *said {
+						switch {
+						case string(it.Continuation) == "":
+							people++
+							return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("person made")}}
+						case !mended:
+							return refusal
+						}
+						return passes()
 					}
-					return passes()
-				}
+				})
 				id := b.submit(b.conns[0], "job", 1)[0]
 				b.after(time.Minute)
 				require.Equal(t, atssync.StateRefused, b.sub(id).State)
@@ -55,12 +57,14 @@ func TestLane_APartThatIsGoneIsBegunAnew(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
-		b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
-			if string(it.Continuation) == "" {
-				return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("person made")}}
+		b.ats.set(func(a *ats) {
+			a.rule = func(_ string, it sdk.SubmitItem) *said {
+				if string(it.Continuation) == "" {
+					return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("person made")}}
+				}
+				return fails(&sdk.Error{Kind: sdk.KindNotFound, Subject: sdk.SubjectCandidate})
 			}
-			return fails(&sdk.Error{Kind: sdk.KindNotFound, Subject: sdk.SubjectCandidate})
-		}
+		})
 		id := b.submit(b.conns[0], "job", 1)[0]
 		b.after(time.Minute)
 		require.Equal(t, atssync.StateRefused, b.sub(id).State)

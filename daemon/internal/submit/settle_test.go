@@ -59,13 +59,15 @@ func TestSettle_WhatIsFoundByEmailIsOnlyProposed(t *testing.T) {
 		ids := b.accept(b.conns[0], "job", 2)
 		b.cut(true, ids[0])
 		var asked sdk.FindRequest
-		b.ats.found = func(req sdk.FindRequest) (sdk.FindReply, error) {
-			asked = req
-			return sdk.FindReply{Matches: []sdk.Match{
-				{By: sdk.FindExternalID, ExternalID: "somebody else's"},
-				{By: sdk.FindEmailAndJob, Receipt: sdk.Receipt{CandidateID: "77"}},
-			}}, nil
-		}
+		b.ats.set(func(a *ats) {
+			a.found = func(req sdk.FindRequest) (sdk.FindReply, error) {
+				asked = req
+				return sdk.FindReply{Matches: []sdk.Match{
+					{By: sdk.FindExternalID, ExternalID: "somebody else's"},
+					{By: sdk.FindEmailAndJob, Receipt: sdk.Receipt{CandidateID: "77"}},
+				}}, nil
+			}
+		})
 		b.wakeAll()
 		b.after(3 * time.Hour)
 		s := b.sub(ids[0])
@@ -105,16 +107,18 @@ func TestSettle_AWriteThatShowsLateIsNotResent(t *testing.T) {
 		ids := b.accept(b.conns[0], "job", 1)
 		b.cut(true, ids[0])
 		began := time.Now()
-		b.ats.found = func(req sdk.FindRequest) (sdk.FindReply, error) {
-			if time.Since(began) < 5*time.Minute {
-				return sdk.FindReply{}, nil
+		b.ats.set(func(a *ats) {
+			a.found = func(req sdk.FindRequest) (sdk.FindReply, error) {
+				if time.Since(began) < 5*time.Minute {
+					return sdk.FindReply{}, nil
+				}
+				return sdk.FindReply{Matches: []sdk.Match{{By: sdk.FindExternalID, ExternalID: req.ExternalID, Receipt: sdk.Receipt{CandidateID: "1"}}}}, nil
 			}
-			return sdk.FindReply{Matches: []sdk.Match{{By: sdk.FindExternalID, ExternalID: req.ExternalID, Receipt: sdk.Receipt{CandidateID: "1"}}}}, nil
-		}
+		})
 		b.wakeAll()
 		b.after(time.Hour)
 		require.Equal(t, atssync.StateSubmitted, b.sub(ids[0]).State)
-		require.Equal(t, 1, b.ats.writes[b.conns[0].ID])
+		require.Equal(t, 1, b.ats.writesOf(b.conns[0].ID))
 	})
 }
 
@@ -125,16 +129,18 @@ func TestSettle_AnATSThatDedupesGetsItAgain(t *testing.T) {
 		b.adapters.set(finds(sdk.FindNone, sdk.DedupeExternalID))
 		ids := b.accept(b.conns[0], "job", 2)
 		first := true
-		b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
-			if it.SubmissionID != ids[0] {
-				return passes()
+		b.ats.set(func(a *ats) {
+			a.rule = func(_ string, it sdk.SubmitItem) *said {
+				if it.SubmissionID != ids[0] {
+					return passes()
+				}
+				if first {
+					first = false
+					return &said{err: &sdk.Error{Kind: sdk.KindAmbiguous}, applied: true}
+				}
+				return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeAlreadyApplied, Receipt: sdk.Receipt{CandidateID: "1"}}}
 			}
-			if first {
-				first = false
-				return &said{err: &sdk.Error{Kind: sdk.KindAmbiguous}, applied: true}
-			}
-			return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeAlreadyApplied, Receipt: sdk.Receipt{CandidateID: "1"}}}
-		}
+		})
 		b.wakeAll()
 		b.after(time.Minute)
 		require.Equal(t, atssync.StateAlreadyApplied, b.sub(ids[0]).State)
@@ -151,7 +157,7 @@ func TestSettle_WithoutAnyProofNothingIsSentAgain(t *testing.T) {
 		b.wakeAll()
 		b.after(12 * time.Hour)
 		require.Equal(t, atssync.StateUncertain, b.sub(ids[0]).State)
-		require.Equal(t, 1, b.ats.writes[b.conns[0].ID])
+		require.Equal(t, 1, b.ats.writesOf(b.conns[0].ID))
 	})
 }
 
@@ -163,7 +169,7 @@ func TestSettle_NeitherWaitsForTheOther(t *testing.T) {
 		b.adapters.set(finds(sdk.FindExternalID, sdk.DedupeNone))
 		ids := b.accept(b.conns[0], "job", 3)
 		b.cut(true, ids[0])
-		b.ats.checked = func(string) (sdk.CheckReply, error) { return sdk.CheckReply{}, errServer }
+		b.ats.set(func(a *ats) { a.checked = func(string) (sdk.CheckReply, error) { return sdk.CheckReply{}, errServer } })
 		b.wakeAll()
 		b.after(time.Minute)
 		require.Equal(t, atssync.StateSubmitted, b.sub(ids[0]).State, "found although the lane is stopped")
@@ -210,11 +216,11 @@ func TestParallel_TheBoundsOfTheManifestHold(t *testing.T) {
 			b.ats.set(func(*ats) { largest = max(largest, len(req.Items)) })
 			return submit(ctx, req)
 		}
-		b.ats.hold = func(context.Context, string) error { time.Sleep(time.Second); return nil }
+		b.ats.set(func(a *ats) { a.hold = func(context.Context, string) error { time.Sleep(time.Second); return nil } })
 		b.submit(b.conns[0], "job", 100)
 		b.after(time.Minute)
 		require.Equal(t, map[atssync.State]int64{atssync.StateSubmitted: 100}, b.states(b.conns[0].ID))
-		require.Equal(t, 4, b.ats.most[b.conns[0].ID])
+		require.Equal(t, 4, b.ats.mostOf(b.conns[0].ID))
 		require.Equal(t, 3, largest)
 	})
 }
@@ -229,8 +235,8 @@ func TestParallel_AnUncertainWriteStopsTheLaneAllTheSame(t *testing.T) {
 		})
 		ids := b.accept(b.conns[0], "job", 20)
 		b.cut(false, ids[0])
-		b.ats.hold = func(_ context.Context, _ string) error { time.Sleep(time.Second); return nil }
-		b.ats.checked = func(string) (sdk.CheckReply, error) { return sdk.CheckReply{}, errServer }
+		b.ats.set(func(a *ats) { a.hold = func(_ context.Context, _ string) error { time.Sleep(time.Second); return nil } })
+		b.ats.set(func(a *ats) { a.checked = func(string) (sdk.CheckReply, error) { return sdk.CheckReply{}, errServer } })
 		b.wakeAll()
 		b.after(time.Hour)
 		require.Equal(t, atssync.HealthStopped, b.health(b.conns[0].ID).State)

@@ -27,21 +27,25 @@ func TestStorm_TwoThousandWithFaultsEndBalancedAndUndoubled(t *testing.T) {
 		b := setup(t, 20)
 		want := make(map[string]int) // those that became uncertain, and how often the ATS was asked to take them
 		limited := make(map[string]bool)
-		b.ats.hold = func(context.Context, string) error { time.Sleep(20 * time.Millisecond); return nil }
-		b.ats.rule = func(_ string, it sdk.SubmitItem) *said {
-			switch d := dice(it.SubmissionID); {
-			case d < 5:
-				want[it.SubmissionID]++
-				return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeFailed, Err: errServer}, applied: d%2 == 0}
-			case d < 7:
-				want[it.SubmissionID]++
-				return &said{err: fmt.Errorf("cut: %w", &sdk.Error{Kind: sdk.KindAmbiguous, Message: "cut"}), applied: d%2 == 0}
-			case d < 12 && !limited[it.SubmissionID]:
-				limited[it.SubmissionID] = true
-				return fails(&sdk.Error{Kind: sdk.KindRateLimited, RetryAfter: 2 * time.Second, Status: 429})
+		b.ats.set(func(a *ats) {
+			a.hold = func(context.Context, string) error { time.Sleep(20 * time.Millisecond); return nil }
+		})
+		b.ats.set(func(a *ats) {
+			a.rule = func(_ string, it sdk.SubmitItem) *said {
+				switch d := dice(it.SubmissionID); {
+				case d < 5:
+					want[it.SubmissionID]++
+					return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeFailed, Err: errServer}, applied: d%2 == 0}
+				case d < 7:
+					want[it.SubmissionID]++
+					return &said{err: fmt.Errorf("cut: %w", &sdk.Error{Kind: sdk.KindAmbiguous, Message: "cut"}), applied: d%2 == 0}
+				case d < 12 && !limited[it.SubmissionID]:
+					limited[it.SubmissionID] = true
+					return fails(&sdk.Error{Kind: sdk.KindRateLimited, RetryAfter: 2 * time.Second, Status: 429})
+				}
+				return passes()
 			}
-			return passes()
-		}
+		})
 		var all []string
 		for _, c := range b.conns {
 			all = append(all, b.submit(c, "job", 100)...)
@@ -51,7 +55,7 @@ func TestStorm_TwoThousandWithFaultsEndBalancedAndUndoubled(t *testing.T) {
 		for _, c := range b.conns {
 			got := b.states(c.ID)
 			total.Add(atssync.Ledger{Accepted: 100, States: got})
-			require.LessOrEqual(t, b.ats.most[c.ID], 1)
+			require.LessOrEqual(t, b.ats.mostOf(c.ID), 1)
 			require.Equal(t, atssync.HealthOK, b.health(c.ID).State)
 		}
 		require.True(t, total.Balanced())
@@ -95,28 +99,34 @@ func storm(t *testing.T, readsFail bool, latency time.Duration) {
 	t.Helper()
 	b := setup(t, 200)
 	ends := time.Now().Add(10 * time.Minute)
-	b.ats.hold = func(_ context.Context, c string) error {
-		if time.Now().Before(ends) {
-			d := latency
-			if d < 0 {
-				d = time.Duration(dice(c)) * 100 * time.Millisecond
+	b.ats.set(func(a *ats) {
+		a.hold = func(_ context.Context, c string) error {
+			if time.Now().Before(ends) {
+				d := latency
+				if d < 0 {
+					d = time.Duration(dice(c)) * 100 * time.Millisecond
+				}
+				time.Sleep(d)
 			}
-			time.Sleep(d)
+			return nil
 		}
-		return nil
-	}
-	b.ats.rule = func(string, sdk.SubmitItem) *said {
-		if time.Now().Before(ends) {
-			return fails(errServer)
+	})
+	b.ats.set(func(a *ats) {
+		a.rule = func(string, sdk.SubmitItem) *said {
+			if time.Now().Before(ends) {
+				return fails(errServer)
+			}
+			return passes()
 		}
-		return passes()
-	}
-	b.ats.checked = func(string) (sdk.CheckReply, error) {
-		if readsFail && time.Now().Before(ends) {
-			return sdk.CheckReply{}, errServer
+	})
+	b.ats.set(func(a *ats) {
+		a.checked = func(string) (sdk.CheckReply, error) {
+			if readsFail && time.Now().Before(ends) {
+				return sdk.CheckReply{}, errServer
+			}
+			return sdk.CheckReply{}, nil
 		}
-		return sdk.CheckReply{}, nil
-	}
+	})
 	for _, c := range b.conns {
 		b.submit(c, "job", 10)
 	}
@@ -149,24 +159,28 @@ func TestStorm_ARevokedKeyForAnHourRefusesNothing(t *testing.T) {
 		revoked := &sdk.Error{Kind: sdk.KindAuth, Status: 401, Message: "the key is refused", Turn: sdk.TurnEmployer, Remedy: "make a new key"}
 		bad := true
 		var sent []time.Time
-		b.ats.rule = func(string, sdk.SubmitItem) *said {
-			if bad {
-				return fails(revoked)
+		b.ats.set(func(a *ats) {
+			a.rule = func(string, sdk.SubmitItem) *said {
+				if bad {
+					return fails(revoked)
+				}
+				sent = append(sent, time.Now())
+				return passes()
 			}
-			sent = append(sent, time.Now())
-			return passes()
-		}
-		b.ats.checked = func(string) (sdk.CheckReply, error) {
-			if bad {
-				return sdk.CheckReply{Items: []sdk.CheckItem{{ID: "credentials", Kind: sdk.KindAuth, Cause: "refused", Turn: sdk.TurnEmployer, Remedy: "make a new key"}}}, nil
+		})
+		b.ats.set(func(a *ats) {
+			a.checked = func(string) (sdk.CheckReply, error) {
+				if bad {
+					return sdk.CheckReply{Items: []sdk.CheckItem{{ID: "credentials", Kind: sdk.KindAuth, Cause: "refused", Turn: sdk.TurnEmployer, Remedy: "make a new key"}}}, nil
+				}
+				return sdk.CheckReply{}, nil
 			}
-			return sdk.CheckReply{}, nil
-		}
+		})
 		b.submit(b.conns[0], "job", 50)
 		b.after(time.Hour)
 		require.Equal(t, map[atssync.State]int64{atssync.StateQueued: 50}, b.states(c))
-		require.Equal(t, 1, b.ats.writes[c], "one 401 stops the operation")
-		require.Less(t, b.ats.checks, 10, "and the probes are few")
+		require.Equal(t, 1, b.ats.writesOf(c), "one 401 stops the operation")
+		require.Less(t, b.ats.checksMade(), 10, "and the probes are few")
 		told := b.events(c, atssync.EventConnectionUnhealthy)
 		require.Len(t, told, 1)
 		require.Contains(t, string(told[0].Data), `"make a new key"`)
@@ -188,12 +202,14 @@ func TestStorm_ADrainEndsWithItsBacklog(t *testing.T) {
 		b := setup(t, 1)
 		c := b.conns[0].ID
 		bad := true
-		b.ats.rule = func(string, sdk.SubmitItem) *said {
-			if bad {
-				return fails(&sdk.Error{Kind: sdk.KindAuth, Status: 401})
+		b.ats.set(func(a *ats) {
+			a.rule = func(string, sdk.SubmitItem) *said {
+				if bad {
+					return fails(&sdk.Error{Kind: sdk.KindAuth, Status: 401})
+				}
+				return passes()
 			}
-			return passes()
-		}
+		})
 		b.submit(b.conns[0], "job", 30)
 		b.after(30 * time.Second)
 		b.ats.set(func(*ats) { bad = false })

@@ -17,6 +17,7 @@ import (
 type limiters struct {
 	own      Limits
 	inFlight chan struct{}
+	reads    chan struct{} // of inFlight, what calls that are not urgent may take
 	places   places
 
 	mu       sync.Mutex
@@ -35,7 +36,9 @@ func newLimiters(own Limits) *limiters {
 	if n <= 0 {
 		n = defaultCalls
 	}
-	return &limiters{own: own, inFlight: make(chan struct{}, n), m: make(map[limitKey]*limiter)}
+	return &limiters{
+		own: own, inFlight: make(chan struct{}, n), reads: make(chan struct{}, max(1, n*3/4)), m: make(map[limitKey]*limiter),
+	}
 }
 
 // describe takes a manifest. Limiters whose limit is the same keep what they learned.
@@ -54,14 +57,15 @@ func (l *limiters) acquire(ctx context.Context, c sdk.Connection, p sdk.Power) (
 	if err := l.places.take(ctx, place, bound); err != nil {
 		return nil, nil, err
 	}
-	if err := l.wait(ctx, ls, cost, urgent(p)); err != nil {
+	leave, err := l.wait(ctx, ls, cost, urgent(p))
+	if err != nil {
 		l.places.free(place)
 		return nil, nil, err
 	}
 	var once sync.Once
 	return ls, func() {
 		once.Do(func() {
-			<-l.inFlight
+			leave()
 			l.places.free(place)
 		})
 	}, nil
@@ -71,23 +75,44 @@ func (l *limiters) acquire(ctx context.Context, c sdk.Connection, p sdk.Power) (
 func urgent(p sdk.Power) bool { return p == sdk.PowerSubmit || p == "" }
 
 // wait waits for every limiter and then for a place of the adapter. When a limit was hit meanwhile it begins anew.
-func (l *limiters) wait(ctx context.Context, ls []*limiter, cost int, urgent bool) error {
+func (l *limiters) wait(ctx context.Context, ls []*limiter, cost int, urgent bool) (leave func(), err error) {
 	for {
 		for _, lim := range ls {
 			if err := lim.wait(ctx, cost, urgent); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		select {
-		case l.inFlight <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
+		if leave, err = l.enter(ctx, urgent); err != nil || !slices.ContainsFunc(ls, (*limiter).isQuiet) {
+			return leave, err
 		}
-		if !slices.ContainsFunc(ls, (*limiter).isQuiet) {
-			return nil
-		}
-		<-l.inFlight
+		leave()
 	}
+}
+
+// enter takes a place of the adapter. Calls that are not urgent leave a quarter of the places to those that are, so
+// that no reading, however slow its answers, keeps a write waiting.
+func (l *limiters) enter(ctx context.Context, urgent bool) (leave func(), err error) {
+	if !urgent {
+		select {
+		case l.reads <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	select {
+	case l.inFlight <- struct{}{}:
+	case <-ctx.Done():
+		if !urgent {
+			<-l.reads
+		}
+		return nil, ctx.Err()
+	}
+	return func() {
+		<-l.inFlight
+		if !urgent {
+			<-l.reads
+		}
+	}, nil
 }
 
 // of returns how many calls of p may be under way on a connection, what one costs, and its limiters.

@@ -250,6 +250,30 @@ func TestLimit_ConnectionsThatWaitKeepNoOtherWaiting(t *testing.T) {
 	})
 }
 
+func TestLimit_ReadsThatHangKeepNoWriteWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := started(t, sdk.Manifest{}, Limits{MaxInFlight: 8})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				if _, done, err := b.f.Reserve(ctx, "fake", connection(fmt.Sprint(i), "k"), sdk.PowerReadStatuses); err == nil {
+					<-ctx.Done()
+					done()
+				}
+			})
+		}
+		b.after(time.Second)
+		require.Zero(t, b.calls(3, connection("w", "k"), sdk.PowerSubmit))
+		require.Len(t, b.f.adapters["fake"].limiters.inFlight, 6)
+		cancel()
+		wg.Wait()
+		require.Empty(t, b.f.adapters["fake"].limiters.inFlight)
+		require.Empty(t, b.f.adapters["fake"].limiters.reads)
+	})
+}
+
 func TestLimit_CallsOfAPowerAreBoundedPerConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -17,13 +18,19 @@ import (
 const adapterPrefix = "atssync-adapter-"
 
 // adapterSpecs lists the adapters of the config and those that lie in the adapters folder.
-func adapterSpecs(c config.Adapters) []fleet.Spec {
+func adapterSpecs(c config.Adapters, log *slog.Logger) []fleet.Spec {
 	found := make(map[string]fleet.Spec)
 	entries, err := os.ReadDir(c.Dir)
-	if err == nil { // a folder that is not there holds no adapters
+	if err != nil { // a folder that is not there holds no adapters; the config may name some elsewhere
+		log.Warn("read the adapters folder", "folder", c.Dir, "err", err)
+	} else {
 		for _, e := range entries {
 			info, err := e.Info()
-			if err != nil || info.Mode().Perm()&0o111 == 0 || info.IsDir() {
+			if err != nil || info.IsDir() {
+				continue
+			}
+			if info.Mode().Perm()&0o111 == 0 {
+				log.Warn("a file in the adapters folder is not executable and was left out", "folder", c.Dir, "file", e.Name())
 				continue
 			}
 			name := strings.TrimPrefix(e.Name(), adapterPrefix)

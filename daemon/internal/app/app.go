@@ -48,6 +48,7 @@ type App struct {
 	submit   *submit.Worker
 	collect  *collect.Worker
 	upkeep   *upkeep
+	teller   *teller
 	passes   *passes
 	manage   *manage.Service
 	intake   *intake.Service
@@ -99,6 +100,8 @@ func New(ctx context.Context, c *config.Config, o Options) (*App, error) {
 func (a *App) Start(ctx context.Context) {
 	a.started.Store(true)
 	a.fleet.Start()
+	a.teller.start(ctx)
+	a.stops.addFunc("teller", func(context.Context) { a.teller.stop() })
 	a.upkeep.start(ctx)
 	a.stops.addFunc("upkeep", func(context.Context) { a.upkeep.stop() })
 	a.stops.addFunc("collect", func(context.Context) { a.collect.Stop() }) //nolint:contextcheck // reads are cut, not drained.

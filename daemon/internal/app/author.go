@@ -38,7 +38,7 @@ type AdapterFile struct {
 
 // AdapterFiles lists the adapters of a config file and those in its adapters folder. Each is started, asked and ended.
 func AdapterFiles(ctx context.Context, c *config.Config) []AdapterFile {
-	specs := adapterSpecs(c.Adapters)
+	specs := adapterSpecs(c.Adapters, slog.New(slog.DiscardHandler))
 	out := make([]AdapterFile, len(specs))
 	for i, s := range specs {
 		out[i] = AdapterFile{Name: s.Name, Path: s.Path}
@@ -62,7 +62,7 @@ func AdapterFiles(ctx context.Context, c *config.Config) []AdapterFile {
 
 // AdapterPath returns where the program of the adapter of that name lies.
 func AdapterPath(c *config.Config, name string) (string, error) {
-	specs := adapterSpecs(c.Adapters)
+	specs := adapterSpecs(c.Adapters, slog.New(slog.DiscardHandler))
 	var names []string
 	for _, s := range specs {
 		if s.Name == name {

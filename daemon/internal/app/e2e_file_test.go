@@ -1,7 +1,9 @@
 package app
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,16 +99,66 @@ func TestDaemon_ASecondOneOnTheFolderIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, c.Store.Dir)
 }
 
-func TestDaemon_TheWrongKeyFileIsRefusedBeforeAnythingIsTouched(t *testing.T) {
+// Each of these would forget who was sent, or seal with a key that is not the data's.
+func TestDaemon_DataThatIsNotWhatItWasIsRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, newATS(t), "")
-	w.start()
-	w.stop()
-	c, err := LoadConfig(w.config)
+	other := newWorld(t, newATS(t), "")
+	other.start()
+	other.stop()
+	theirs, err := LoadConfig(other.config)
 	require.NoError(t, err)
-	require.NoError(t, os.Rename(c.Store.KeyFile, c.Store.KeyFile+".away"))
-	_, err = New(t.Context(), c, Options{ConfigPath: w.config, Log: t.Output()})
-	require.ErrorContains(t, err, "key file")
-	_, err = os.Stat(c.Store.KeyFile)
-	require.ErrorIs(t, err, os.ErrNotExist, "a new key was made over data that it cannot open")
+	for name, c := range map[string]struct {
+		spoil func(t *testing.T, key, store, marker string)
+		says  string
+	}{
+		"the key is gone": {func(t *testing.T, key, _, _ string) {
+			require.NoError(t, os.Remove(key))
+		}, "key file"},
+		"the key and the marker are gone": {func(t *testing.T, key, _, marker string) {
+			require.NoError(t, errors.Join(os.Remove(key), os.Remove(marker)))
+		}, "key file"},
+		"another installation's key": {func(t *testing.T, key, _, marker string) {
+			b, err := os.ReadFile(theirs.Store.KeyFile)
+			require.NoError(t, err)
+			require.NoError(t, errors.Join(os.WriteFile(key, b, 0o600), os.Remove(marker)))
+		}, "not the one that sealed"},
+		"the store is gone": {func(t *testing.T, _, store, _ string) {
+			require.NoError(t, os.RemoveAll(store))
+		}, "is empty, but data was kept there before"},
+		"a foreign folder": {func(t *testing.T, key, store, marker string) {
+			require.NoError(t, errors.Join(os.RemoveAll(store), os.Remove(key), os.Remove(marker)))
+			require.NoError(t, os.MkdirAll(store, 0o700))
+			require.NoError(t, os.WriteFile(filepath.Join(store, "somebody.txt"), []byte("else's"), 0o600))
+		}, "not an atssync store"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, other.ats, "")
+			w.start()
+			w.stop()
+			conf, err := LoadConfig(w.config)
+			require.NoError(t, err)
+			marker := filepath.Join(filepath.Dir(conf.Store.Dir), markerFile)
+			c.spoil(t, conf.Store.KeyFile, conf.Store.Dir, marker)
+			before := listing(t, w.dir)
+			for range 2 { // a second try finds nothing that the first one made
+				_, err = New(t.Context(), conf, Options{ConfigPath: w.config, Log: t.Output()})
+				require.ErrorContains(t, err, c.says)
+			}
+			require.Equal(t, before, listing(t, w.dir), "a refused start left something behind")
+		})
+	}
+}
+
+// listing names every file below the data folder but the store's own lock.
+func listing(t *testing.T, dir string) []string {
+	t.Helper()
+	var out []string
+	require.NoError(t, filepath.WalkDir(filepath.Join(dir, "data"), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && d.Name() != "LOCK" {
+			out = append(out, path)
+		}
+		return err
+	}))
+	return out
 }

@@ -28,18 +28,15 @@ func (a *App) setup(ctx context.Context) error {
 			return fmt.Errorf("make the folder %s: %w", dir, err)
 		}
 	}
-	secrets, err := openKeys(c.Store)
+	secrets, err := a.openData(ctx)
 	if err != nil {
-		return err
-	}
-	if err := a.openStore(ctx); err != nil {
 		return err
 	}
 	clearSockets(c.Daemon.RuntimeDir)
 
 	a.registry = prometheus.NewRegistry()
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	specs := adapterSpecs(c.Adapters)
+	specs := adapterSpecs(c.Adapters, a.log)
 	names := make([]string, len(specs))
 	for i, s := range specs {
 		names[i] = s.Name
@@ -92,6 +89,9 @@ func (a *App) setup(ctx context.Context) error {
 	}
 	a.metrics.watch(a)
 
+	if a.teller, err = newTeller(ctx, a.store, a.log.With("component", "events")); err != nil {
+		return err
+	}
 	if err := a.leases.start(ctx); err != nil {
 		return err
 	}

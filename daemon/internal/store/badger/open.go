@@ -109,13 +109,19 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	return e, nil
 }
 
+// Exists reports whether a store lies in the folder, damaged or not. A folder that is missing, empty or not ours is none.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, formatFile))
+	return err == nil
+}
+
 func open(ctx context.Context, o Options, lock *os.File) (*Engine, error) {
 	f, found, err := readFormat(o.Dir)
 	switch {
 	case err != nil:
 		return nil, err
 	case found && f.state == stateRestoring:
-		return nil, fmt.Errorf("a backup was being loaded into %s and that did not end: run the same `atssync restore` again", o.Dir)
+		return nil, fmt.Errorf("a backup was being loaded into %s and that did not end: load it again into an empty folder", o.Dir)
 	case found && f.state == stateReady:
 		return start(ctx, o, lock, f)
 	case found && f.state != stateCreating:

@@ -29,6 +29,7 @@ const (
 	tabAttempt         = "sn" // id, number → Attempt
 	tabNote            = "sm" // id, number → sealed note of the attempt
 	tabExternal        = "sx" // external key → id
+	tabAccountKey      = "sy" // account key → id of the submission that has it now
 	tabSubByConn       = "sa" // connection, accepted, id → platform job
 	tabSubByState      = "ss" // connection, state, accepted, id → held reason, platform job
 	tabQueue           = "sq" // connection, due, id
@@ -210,6 +211,7 @@ func keyPayload(id string) key           { return table(tabPayload).text(id) }
 func keyAttempt(id string, n int) key    { return table(tabAttempt).text(id).num(int64(n)) }
 func keyNote(id string, n int) key       { return table(tabNote).text(id).num(int64(n)) }
 func keyExternal(externalKey string) key { return table(tabExternal).text(externalKey) }
+func keyAccountKey(k string) key         { return table(tabAccountKey).text(k) }
 func keyPerson(personKey, id string) key { return table(tabPerson).text(personKey).text(id) }
 func keyReceipt(c, kind, ats, id string) key {
 	return table(tabReceipt).text(c).text(kind).text(ats).text(id)
@@ -270,7 +272,8 @@ func keyAudit(at time.Time, id string) key { return table(tabAudit).at(at).text(
 func keyAuditOf(object string, at time.Time, id string) key {
 	return table(tabAuditOf).text(object).at(at).text(id)
 }
-func keyFormat() key { return table(tabFormat) }
+func keyFormat() key  { return table(tabFormat) }
+func keyBinding() key { return table(tabFormat).text("seal") }
 
 func keyEndpoint(id string) key     { return table(tabEndpoint).text(id) }
 func keyEndpointWork(id string) key { return table(tabEndpointWork).text(id) }

@@ -65,6 +65,26 @@ func Prepare(ctx context.Context, engine Engine) error {
 	})
 }
 
+// ErrOtherKey says that the records were sealed with another key than the one at hand.
+var ErrOtherKey = errors.New("the data was sealed with another key")
+
+// BindKey writes into a new store which key seals its records, by the key's check value, and refuses every other
+// key from then on, before anything is sealed or opened with it.
+func BindKey(ctx context.Context, engine Engine, check string) error {
+	return engine.Update(ctx, func(w Writer) error {
+		v, err := w.Value(keyBinding())
+		switch {
+		case err != nil:
+			return fmt.Errorf("read which key seals the store: %w", err)
+		case v == nil:
+			w.Set(keyBinding(), []byte(check))
+		case string(v) != check:
+			return ErrOtherKey
+		}
+		return nil
+	})
+}
+
 // Close closes the engine; it may be called twice.
 func (s *Store) Close() error { return s.engine.Close() }
 

@@ -34,7 +34,7 @@ const goodKey = "key-canary-4711"
 // world is an API on a socket of its own, over the memory store and an ATS that the test plays.
 type world struct {
 	*Client
-	t      *testing.T
+	t      testing.TB
 	store  *kv.Store
 	ats    *ats
 	socket string
@@ -42,7 +42,7 @@ type world struct {
 	log    *logBuffer
 }
 
-func setup(t *testing.T) *world {
+func setup(t testing.TB) *world {
 	t.Helper()
 	engine := memory.New()
 	require.NoError(t, kv.Prepare(t.Context(), engine))

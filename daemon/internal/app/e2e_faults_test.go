@@ -127,6 +127,11 @@ func TestDaemon_KilledInTheMiddleLosesAndDoublesNothing(t *testing.T) {
 	uncertain := total.States[atssync.StateUncertain]
 	require.LessOrEqual(t, uncertain, int64(3*len(cons)), "at most one a connection and kill")
 	require.EqualValues(t, 450, uncertain+total.States[atssync.StateSubmitted])
+	if uncertain > 0 { // an operator who reads the log at night finds it there
+		w.eventually(5*time.Second, func() bool {
+			return strings.Contains(w.log.String(), `"level":"WARN","msg":"told the platform","component":"events","type":"submission.uncertain"`)
+		}, "the log does not say that something is uncertain")
+	}
 	resolveAll(t, w, s, cons)
 	require.Empty(t, s.doubled())
 	total = w.settled(30 * time.Second)

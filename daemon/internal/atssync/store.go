@@ -211,6 +211,8 @@ type BeginAttempt struct {
 	ATSJob     string
 	As         sdk.As
 	Note       []byte // sealed
+	// Places is how many of the connection may be under way, this one with them; 0 bounds nothing.
+	Places int
 }
 
 // LaneChange changes a lane; it may run twice and tells what the platform is told.
@@ -223,8 +225,8 @@ type SubmitLane interface {
 	// and when the next one is due after them (zero: none). A connection that is not active has none.
 	NextSubmissions(ctx context.Context, l Lease, limit int, now time.Time) ([]Due, time.Time, error)
 	// BeginAttempts makes queued → sending durable, before the first byte leaves. Those that are no
-	// longer queued at that revision are left out of the answer, all of them when the connection is not
-	// active any more.
+	// longer queued at that revision or find no place are left out of the answer, all of them when the
+	// connection is not active any more.
 	BeginAttempts(ctx context.Context, l Lease, in []BeginAttempt, now time.Time) ([]Attempt, error)
 	// FinishAttempts ends attempts, with the lane's change in the same commit (nil: none). A finish under a
 	// stale lease is ErrFenced, except evidence; see Submission.ApplyFinish. One that cannot be ended does

@@ -19,8 +19,9 @@ type flight struct {
 }
 
 // launch waits for the adapter's limits and makes the attempts durable, in this order: a submission that waits is
-// not under way. What was read before a long wait is read again. It returns nil when there is nothing to send any more.
-func (t *turn) launch(ctx context.Context, r *round, items []ready) (*flight, error) {
+// not under way. What was read before a long wait is read again. before, when it is not nil, is closed when the place of
+// the flight before is free. It returns nil when there is nothing to send any more.
+func (t *turn) launch(ctx context.Context, r *round, items []ready, before <-chan struct{}) (*flight, error) {
 	w := t.w
 	client, done, err := w.o.Adapters.Reserve(ctx, r.c.Adapter, t.sc, sdk.PowerSubmit)
 	if err != nil {
@@ -40,9 +41,15 @@ func (t *turn) launch(ctx context.Context, r *round, items []ready) (*flight, er
 	if ctx.Err() != nil || t.halted.Load() || !w.incidents.open(r.c.Adapter, r.c.ID) {
 		return nil, ctx.Err()
 	}
-	if err := f.begin(ctx, w, items); err != nil || len(f.attempts) == 0 {
+	err = f.begin(ctx, t, items)
+	if err == nil && len(f.attempts) == 0 && before != nil {
+		<-before // the store took this beginning before that end
+		err = f.begin(ctx, t, items)
+	}
+	if err != nil || len(f.attempts) == 0 {
 		return nil, err
 	}
+	t.begun.Store(true)
 	return f, nil
 }
 
@@ -65,15 +72,16 @@ func (w *Worker) again(ctx context.Context, old *round, n int) (*round, []ready,
 	return r, items, err
 }
 
-// begin makes the attempts durable. What is no longer there to be sent is left out.
-func (f *flight) begin(ctx context.Context, w *Worker, items []ready) error {
+// begin makes the attempts durable. What is no longer there to be sent, or finds no place, is left out.
+func (f *flight) begin(ctx context.Context, t *turn, items []ready) error {
 	in := make([]atssync.BeginAttempt, len(items))
 	for i, it := range items {
 		in[i] = atssync.BeginAttempt{
 			Submission: it.sub.ID, Revision: it.sub.Revision, ATSJob: it.link.ATSJob, As: it.link.As, Note: it.note,
+			Places: t.places,
 		}
 	}
-	begun, err := w.o.Store.BeginAttempts(ctx, f.r.lease, in, f.r.now())
+	begun, err := t.w.o.Store.BeginAttempts(ctx, f.r.lease, in, f.r.now())
 	if err != nil {
 		return err
 	}

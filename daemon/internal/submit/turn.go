@@ -16,6 +16,8 @@ import (
 const (
 	turnItems = 16
 	turnFresh = time.Second
+	// noneBegan is how soon a lane looks again when none of what it read could begin.
+	noneBegan = 50 * time.Millisecond
 )
 
 // turn sends what is due, and tells when the lane has to be looked at again.
@@ -54,7 +56,7 @@ func (w *Worker) turn(ctx context.Context, r *round, p plan) (time.Time, bool, e
 	if err != nil || len(items) == 0 {
 		return time.Time{}, true, err // all of them were put aside
 	}
-	t := &turn{w: w, halted: new(atomic.Bool)}
+	t := &turn{w: w, places: p.limit, halted: new(atomic.Bool)}
 	if t.sc, err = w.o.Vault.OpenConnection(r.c); err != nil {
 		return time.Time{}, false, err
 	}
@@ -62,6 +64,9 @@ func (w *Worker) turn(ctx context.Context, r *round, p plan) (time.Time, bool, e
 		err = t.oneByOne(ctx, r, items)
 	} else {
 		err = t.together(ctx, r, items)
+	}
+	if err == nil && !t.begun.Load() {
+		return r.now().Add(noneBegan), false, nil
 	}
 	return time.Time{}, true, err
 }
@@ -104,13 +109,15 @@ func (w *Worker) drained(ctx context.Context, r *round) error {
 type turn struct {
 	w      *Worker
 	sc     sdk.Connection
+	places int          // how many submissions may be under way
 	halted *atomic.Bool // an outcome was no plain success: nothing more begins
+	begun  atomic.Bool  // an attempt was made durable
 }
 
 // oneByOne sends items one after the other. While the end of one is made durable the next one begins, so that
-// both share a commit; it begins only after a plain success.
+// both share a commit; it begins only after a plain success, and never before the end: a crash finds one under way.
 func (t *turn) oneByOne(ctx context.Context, r *round, items []ready) error {
-	f, err := t.launch(ctx, r, items[:1])
+	f, err := t.launch(ctx, r, items[:1], nil)
 	for err == nil && f != nil {
 		items = items[1:]
 		l := t.fly(f)
@@ -120,8 +127,10 @@ func (t *turn) oneByOne(ctx context.Context, r *round, items []ready) error {
 		var next *flight
 		var failed error
 		var wg sync.WaitGroup
-		wg.Go(func() { next, failed = t.launch(ctx, r, items[:1]) })
+		landed := make(chan struct{})
+		wg.Go(func() { next, failed = t.launch(ctx, r, items[:1], landed) })
 		err = t.land(ctx, f.r, l)
+		close(landed)
 		wg.Wait()
 		f.r.changed(l.changes)
 		if err == nil {
@@ -142,7 +151,7 @@ func (t *turn) together(ctx context.Context, r *round, items []ready) error {
 	var wg sync.WaitGroup
 	for i, g := range groups {
 		wg.Go(func() {
-			f, err := t.launch(ctx, r, g)
+			f, err := t.launch(ctx, r, g, nil)
 			if err == nil && f != nil {
 				err = t.land(ctx, f.r, t.fly(f))
 			}

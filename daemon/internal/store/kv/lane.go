@@ -183,6 +183,12 @@ func (st *step) begin(l atssync.Lease, in *atssync.BeginAttempt) (*atssync.Attem
 	if err != nil || s == nil || s.Connection != l.Connection || s.State != atssync.StateQueued || s.Revision != in.Revision {
 		return nil, err
 	}
+	if in.Places > 0 {
+		n, err := st.underWay(s.Connection)
+		if err != nil || n >= in.Places {
+			return nil, err
+		}
+	}
 	was := *s
 	if err := s.Move(atssync.StateSending, "", st.now); err != nil {
 		return nil, err
@@ -201,6 +207,18 @@ func (st *step) begin(l atssync.Lease, in *atssync.BeginAttempt) (*atssync.Attem
 	}
 	a.Note = in.Note
 	return a, nil
+}
+
+// underWay is how many submissions of a connection are being sent, by the counters as they are in this step.
+func (st *step) underWay(connection string) (int, error) {
+	l := st.ledgers[connection]
+	if l == nil {
+		var err error
+		if l, err = record[atssync.Ledger](st.w, keyLedger(connection)); err != nil || l == nil {
+			return 0, err
+		}
+	}
+	return int(l.States[atssync.StateSending]), nil
 }
 
 // FinishAttempts ends attempts. One that may not end any more is left as it is and the answer is ErrFenced,

@@ -125,6 +125,24 @@ var laneTests = map[string]func(*world){
 		require.NoError(w.t, err)
 		require.Empty(w.t, got)
 	},
+	"no more begin than there are places": func(w *world) {
+		c := w.connect("acme")
+		w.link(c, "job-1")
+		l := w.lease(c, "daemon-1")
+		first, second, third := w.attempt(w.submit(c, "app-1", "job-1")), w.attempt(w.submit(c, "app-2", "job-1")), w.attempt(w.submit(c, "app-3", "job-1"))
+		first.Places, second.Places, third.Places = 2, 2, 2
+		got, err := w.s.BeginAttempts(w.ctx, l, []atssync.BeginAttempt{first, second, third}, w.now)
+		require.NoError(w.t, err)
+		require.Len(w.t, got, 2)
+		got, err = w.s.BeginAttempts(w.ctx, l, []atssync.BeginAttempt{third}, w.now)
+		require.NoError(w.t, err)
+		require.Empty(w.t, got)
+		w.finish(l, w.arrived(w.sub(first.Submission), atssync.Attempt{Number: 1}))
+		got, err = w.s.BeginAttempts(w.ctx, l, []atssync.BeginAttempt{third}, w.now)
+		require.NoError(w.t, err)
+		require.Len(w.t, got, 1)
+		require.Equal(w.t, map[atssync.State]int64{atssync.StateSending: 2, atssync.StateSubmitted: 1}, w.balanced(c))
+	},
 	"long notes take several commits": func(w *world) {
 		c := w.connect("acme")
 		w.link(c, "job-1")

@@ -99,12 +99,12 @@ func New(ctx context.Context, c *config.Config, o Options) (*App, error) {
 // Start lets everything run and returns.
 func (a *App) Start(ctx context.Context) {
 	a.started.Store(true)
-	a.fleet.Start()
+	a.fleet.Start() //nolint:contextcheck // the processes outlive the start.
 	a.teller.start(ctx)
 	a.stops.addFunc("teller", func(context.Context) { a.teller.stop() })
 	a.upkeep.start(ctx)
 	a.stops.addFunc("upkeep", func(context.Context) { a.upkeep.stop() })
-	a.stops.addFunc("collect", func(context.Context) { a.collect.Stop() }) //nolint:contextcheck // reads are cut, not drained.
+	a.stops.addFunc("collect", func(context.Context) { a.collect.Stop() })
 	a.stops.addFunc("submit", a.submit.Stop)
 	if err := a.passes.runner.Start(ctx); err != nil {
 		a.log.Error("start the schedule", "err", err)

@@ -12,6 +12,7 @@ import (
 // flight is one call that may be made: its place is taken, and its attempts are durable.
 type flight struct {
 	r        *round
+	sc       sdk.Connection
 	client   sdk.Client
 	done     func()
 	items    []ready
@@ -27,14 +28,14 @@ func (t *turn) launch(ctx context.Context, r *round, items []ready, before <-cha
 	if err != nil {
 		return nil, err
 	}
-	f := &flight{r: r, client: client, done: done}
+	f := &flight{r: r, sc: t.sc, client: client, done: done}
 	defer func() {
 		if len(f.attempts) == 0 {
 			done()
 		}
 	}()
 	if r.age() > turnFresh {
-		if f.r, items, err = w.again(ctx, r, len(items)); err != nil || len(items) == 0 {
+		if items, err = f.again(ctx, w, len(items)); err != nil || len(items) == 0 {
 			return nil, err
 		}
 	}
@@ -53,23 +54,26 @@ func (t *turn) launch(ctx context.Context, r *round, items []ready, before <-cha
 	return f, nil
 }
 
-// again reads the connection and its next submissions anew: in a long wait it may have been paused, a job unlinked, a
-// submission revised.
-func (w *Worker) again(ctx context.Context, old *round, n int) (*round, []ready, error) {
-	r, err := w.read(ctx, old.c.ID, old.now())
-	if err != nil || r == nil || r.lease != old.lease {
-		return nil, nil, err
+// again reads the connection and its next submissions anew: in a long wait it may have been paused or repaired, a job
+// unlinked, a submission revised.
+func (f *flight) again(ctx context.Context, w *Worker, n int) ([]ready, error) {
+	r, err := w.read(ctx, f.r.c.ID, f.r.now())
+	if err != nil || r == nil || r.lease != f.r.lease {
+		return nil, err
 	}
-	r.manifest = old.manifest
+	r.manifest = f.r.manifest
 	if p := next(r.lane, n, r.now()); p.do != send {
-		return nil, nil, nil
+		return nil, nil
+	}
+	if f.sc, err = w.o.Vault.OpenConnection(r.c); err != nil {
+		return nil, err
 	}
 	due, _, err := w.o.Store.NextSubmissions(ctx, r.lease, n, r.now())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	items, err := w.prepare(ctx, r, due)
-	return r, items, err
+	f.r = r
+	return w.prepare(ctx, r, due)
 }
 
 // begin makes the attempts durable. What is no longer there to be sent, or finds no place, is left out.
@@ -110,7 +114,7 @@ func (t *turn) fly(f *flight) landing {
 	if lease, ok := w.o.Leases.Lease(r.c.ID); !ok || lease != r.lease || w.calls.Err() != nil || !w.incidents.open(r.c.Adapter, r.c.ID) {
 		return f.unsent() // making it durable took its time
 	}
-	req := sdk.SubmitRequest{Connection: t.sc, Items: make([]sdk.SubmitItem, len(f.items))}
+	req := sdk.SubmitRequest{Connection: f.sc, Items: make([]sdk.SubmitItem, len(f.items))}
 	for i := range f.items {
 		req.Items[i] = f.items[i].item
 	}

@@ -178,7 +178,7 @@ func (w *Worker) failed(r *round, it *ready, f atssync.Finish, e *sdk.Error, now
 		}
 		j.change = func(l *atssync.Lane) []atssync.EventDraft { return l.FailJob(job, f.HeldReason, f.Trouble, now) }
 	case retry.Stop:
-		f.To, f.NextAt = atssync.StateQueued, it.sub.NextAt
+		f.To, f.NextAt = atssync.StateQueued, now // behind the others: the next canary is another one
 		j.change = fail(string(e.Kind))
 	default:
 		f.To = atssync.StateUncertain

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	sdk "github.com/atssync/atssync/plugin-sdk"
 )
@@ -155,16 +156,12 @@ func changes(ctx context.Context, s *suite) error {
 	if err != nil {
 		return err
 	}
-	readings, _, err := s.pass(ctx, cursor)
-	if err != nil {
-		return err
-	}
-	for _, r := range readings {
-		if r.ExternalID == item.ExternalID || r.CandidateID != "" && r.CandidateID == receipt.CandidateID {
-			return nil
-		}
-	}
-	return errors.New("a new application is not among the changes since the cursor before it")
+	return s.shows(ctx, "a new application is not among the changes since the cursor before it", func() (bool, error) {
+		readings, _, err := s.pass(ctx, cursor)
+		return slices.ContainsFunc(readings, func(r sdk.Reading) bool {
+			return r.ExternalID == item.ExternalID || r.CandidateID != "" && r.CandidateID == receipt.CandidateID
+		}), err
+	})
 }
 
 // lostCursor: a cursor that the ATS does not know starts a full pass, by its kind.

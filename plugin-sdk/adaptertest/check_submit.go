@@ -233,27 +233,33 @@ func readBack(ctx context.Context, s *suite) error {
 		CandidateID: receipt.CandidateID, ApplicationID: receipt.ApplicationID, ExternalID: item.ExternalID,
 		JobID: item.JobID, Pending: receipt.Pending,
 	}
-	r, err := bounded(ctx, s, s.client.ReadStatuses, sdk.ReadStatusesRequest{
-		Connection: s.conn(nil), Applications: []sdk.ApplicationRef{ref},
+	return s.shows(ctx, "what was submitted is not read back", func() (bool, error) {
+		r, err := bounded(ctx, s, s.client.ReadStatuses, sdk.ReadStatusesRequest{
+			Connection: s.conn(nil), Applications: []sdk.ApplicationRef{ref},
+		})
+		if err := s.heard(r.Meta, err); err != nil {
+			return false, err
+		}
+		for _, one := range r.Readings {
+			if one.ApplicationID != "" && (one.ApplicationID == receipt.ApplicationID || receipt.ApplicationID == "") {
+				return true, sameReading(one, item, receipt)
+			}
+		}
+		return false, nil
 	})
-	if err := s.heard(r.Meta, err); err != nil {
-		return err
+}
+
+// sameReading wants a reading to be of this submission, and to say something.
+func sameReading(r sdk.Reading, item sdk.SubmitItem, receipt sdk.Receipt) error {
+	switch {
+	case r.ExternalID != "" && r.ExternalID != item.ExternalID:
+		return errors.New("the reading has another external id than the submission")
+	case r.CandidateID != receipt.CandidateID:
+		return errors.New("the reading has another candidate id than the receipt")
+	case r.Raw == (sdk.RawStatus{}):
+		return errors.New("the reading has no word of the ATS")
 	}
-	for _, one := range r.Readings {
-		if one.ApplicationID == "" || one.ApplicationID != receipt.ApplicationID && receipt.ApplicationID != "" {
-			continue
-		}
-		switch {
-		case one.ExternalID != "" && one.ExternalID != item.ExternalID:
-			return errors.New("the reading has another external id than the submission")
-		case one.CandidateID != receipt.CandidateID:
-			return errors.New("the reading has another candidate id than the receipt")
-		case one.Raw == (sdk.RawStatus{}):
-			return errors.New("the reading has no word of the ATS")
-		}
-		return nil
-	}
-	return errors.New("what was submitted is not read back")
+	return nil
 }
 
 // find: a submission is found by its external id, with its own receipt.
@@ -262,19 +268,22 @@ func find(ctx context.Context, s *suite) error {
 	if err != nil {
 		return err
 	}
-	r, err := bounded(ctx, s, s.client.Find, sdk.FindRequest{
+	req := sdk.FindRequest{
 		Connection: s.conn(nil), ExternalID: item.ExternalID, JobID: item.JobID, Emails: []string{item.Person.Emails[0].Address},
+	}
+	return s.shows(ctx, fmt.Sprintf("what was submitted is not found by %s", s.manifest.Find), func() (bool, error) {
+		r, err := bounded(ctx, s, s.client.Find, req)
+		if err := s.heard(r.Meta, err); err != nil {
+			return false, err
+		}
+		for _, m := range r.Matches {
+			if m.By == sdk.FindExternalID && m.ExternalID != item.ExternalID {
+				return false, errors.New("a match by external id has another one")
+			}
+			if m.By == s.manifest.Find && m.Receipt.CandidateID == receipt.CandidateID {
+				return true, nil
+			}
+		}
+		return false, nil
 	})
-	if err := s.heard(r.Meta, err); err != nil {
-		return err
-	}
-	for _, m := range r.Matches {
-		if m.By == sdk.FindExternalID && m.ExternalID != item.ExternalID {
-			return errors.New("a match by external id has another one")
-		}
-		if m.By == s.manifest.Find && m.Receipt.CandidateID == receipt.CandidateID {
-			return nil
-		}
-	}
-	return fmt.Errorf("what was submitted is not found by %s", s.manifest.Find)
 }

@@ -46,6 +46,13 @@
 // delay_ms; "cut_after_write" applies the next write and ends its connection without an answer;
 // "fail_after_write" applies it and answers 503.
 //
+//	DELETE /adaptertest/fault
+//
+// ends the faults that were set through this door and answers 204; the suite asks for it when it is done.
+//
+// A fake may show late what was written, as many an ATS does: checks that read what they wrote wait for it for
+// Options.ReadLag, 15 s.
+//
 // # Without a fake
 //
 // Against a real ATS, with Options.Settings and Options.Credentials, only what reads is checked, unless

@@ -74,6 +74,17 @@ func (f *fakeATS) fault(ctx context.Context, kind string, delay time.Duration) e
 	return err
 }
 
+// mend ends what fault left behind, also when the run was cancelled. A fake without that door keeps its faults; that a fake cannot be
+// reached any more is no finding about the adapter.
+func (f *fakeATS) mend(ctx context.Context) {
+	if f.base == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_, _ = f.do(ctx, http.MethodDelete, "/adaptertest/fault", nil, nil)
+}
+
 // do makes one request and reports whether the fake has that door.
 func (f *fakeATS) do(ctx context.Context, method, path string, in, out any) (bool, error) {
 	var body io.Reader

@@ -12,8 +12,10 @@ import (
 	"github.com/atssync/atssync/plugin-sdk/host"
 )
 
-// defaultTimeout bounds one call.
-const defaultTimeout = 20 * time.Second
+const (
+	defaultTimeout = 20 * time.Second // of one call
+	defaultReadLag = 15 * time.Second
+)
 
 // Options say what is tested and against what.
 type Options struct {
@@ -38,6 +40,8 @@ type Options struct {
 	Env        []string
 	// Timeout bounds each call; 20 s when 0.
 	Timeout time.Duration
+	// ReadLag is how long the ATS may take to show what was written; 15 s when 0.
+	ReadLag time.Duration
 }
 
 // T is what Test needs of *testing.T.
@@ -73,6 +77,9 @@ func Run(ctx context.Context, o Options, report func(Result)) (Verdict, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
+	if o.ReadLag <= 0 {
+		o.ReadLag = defaultReadLag
+	}
 	s := &suite{opts: o, fake: newFakeATS(o.Fake), printed: &sink{}}
 	if err := s.connect(ctx); err != nil {
 		return Verdict{}, err
@@ -94,12 +101,18 @@ func Run(ctx context.Context, o Options, report func(Result)) (Verdict, error) {
 	s.process, s.client, s.manifest = p, p.Client(), p.Manifest()
 	v.Manifest = s.manifest
 	defer s.stop(ctx, p)
+	defer s.fake.mend(ctx)
 	for _, c := range checks() {
 		if ctx.Err() != nil {
 			return v, ctx.Err()
 		}
 		began := time.Now()
-		add(result(c.name, began, s.run(ctx, c)))
+		s.remark = ""
+		r := result(c.name, began, s.run(ctx, c))
+		if r.Outcome == Passed {
+			r.Reason = s.remark
+		}
+		add(r)
 	}
 	return v, nil
 }

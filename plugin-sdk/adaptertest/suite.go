@@ -18,6 +18,8 @@ import (
 const (
 	maxTries = 3
 	maxPause = 30 * time.Second
+	// readAgain is how long to wait before an ATS is asked again for what was written.
+	readAgain = 250 * time.Millisecond
 )
 
 // canaryEmail is in every submission and in no text that an adapter may write.
@@ -34,7 +36,8 @@ type suite struct {
 	process  *host.Process
 	client   sdk.Client
 	manifest sdk.Manifest
-	printed  *sink // all that the adapter's processes printed
+	printed  *sink  // all that the adapter's processes printed
+	remark   string // what the check under way has to say although it passes
 
 	mu    sync.Mutex
 	texts []string // all that errors and exchanges said
@@ -144,6 +147,31 @@ func (s *suite) check(ctx context.Context, c sdk.Connection) (sdk.CheckReply, er
 		_ = s.heard(sdk.Meta{}, &sdk.Error{Message: i.Cause, Remedy: i.Remedy})
 	}
 	return r, err
+}
+
+// shows waits until the ATS shows what was just written: an ATS may show it late. look reports whether it is there; an error
+// ends the wait. A late sight is remarked on, none within Options.ReadLag is the error that missing says.
+func (s *suite) shows(ctx context.Context, missing string, look func() (bool, error)) error {
+	began := time.Now()
+	for tries := 1; ; tries++ {
+		there, err := look()
+		switch {
+		case err != nil:
+			return err
+		case there && tries > 1:
+			s.remark = fmt.Sprintf("shown %s after it was written", time.Since(began).Round(100*time.Millisecond))
+			return nil
+		case there:
+			return nil
+		case time.Since(began) > s.opts.ReadLag:
+			return fmt.Errorf("%s within %s", missing, s.opts.ReadLag)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(readAgain):
+		}
+	}
 }
 
 // job returns the job to apply to.

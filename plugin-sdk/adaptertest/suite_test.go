@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -43,7 +45,7 @@ func TestMain(m *testing.M) {
 
 func options(mode string) adaptertest.Options {
 	return adaptertest.Options{
-		Path: built.adapter, Env: []string{"MODE=" + mode}, Write: true,
+		Path: built.adapter, Env: []string{"MODE=" + mode}, Write: true, ReadLag: time.Second,
 		Credentials: map[string]sdk.Secret{"api_key": goodKey},
 	}
 }
@@ -120,6 +122,46 @@ func TestSuite_AFakeThatCountsTwoPeopleFailsEveryCheckThatCounts(t *testing.T) {
 	require.Contains(t, failed(v)["submit: batch"], "2 people")
 	require.Contains(t, failed(v)["submit: refused item"], "made 2 people")
 	require.Contains(t, failed(v)["submit: repetition"], "2 people")
+}
+
+func TestSuite_AnATSThatShowsLateWhatWasWrittenIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	o := options("shows late")
+	o.ReadLag = 10 * time.Second
+	v := adaptertest.Test(t, o)
+	require.True(t, v.OK(), failed(v))
+	var remarks []string
+	for _, r := range v.Results {
+		if r.Outcome == adaptertest.Passed && r.Reason != "" {
+			remarks = append(remarks, r.Name+": "+r.Reason)
+		}
+	}
+	require.Len(t, remarks, 1)
+	require.Regexp(t, `^read back: shown .*s after it was written$`, remarks[0])
+}
+
+func TestSuite_LeavesNoFaultBehind(t *testing.T) {
+	t.Parallel()
+	var set, ended atomic.Int32
+	fake := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method + " " + r.URL.Path {
+		case "GET /adaptertest":
+			_ = json.NewEncoder(w).Encode(map[string]any{"credentials": map[string]string{"api_key": goodKey}})
+		case "POST /adaptertest/fault":
+			set.Add(1)
+			w.WriteHeader(http.StatusNoContent)
+		case "DELETE /adaptertest/fault":
+			ended.Store(set.Load())
+			w.WriteHeader(http.StatusNoContent)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	defer fake.Close()
+	_, err := adaptertest.Run(t.Context(), adaptertest.Options{Path: built.adapter, Fake: fake.URL}, nil)
+	require.NoError(t, err)
+	require.Positive(t, set.Load())
+	require.Equal(t, set.Load(), ended.Load())
 }
 
 func TestSuite_NobodyIsMadeInARealATSWithoutLeave(t *testing.T) {

@@ -19,7 +19,8 @@ const (
 	Skipped Outcome = "skip"
 )
 
-// Result is one check with what became of it. Reason is a sentence for all but a passed one.
+// Result is one check with what became of it. Reason is a sentence for all but a passed one, where it tells what is worth knowing,
+// if anything is: that the ATS showed late what had been written, for instance.
 type Result struct {
 	Name    string        `json:"name"`
 	Outcome Outcome       `json:"outcome"`
@@ -30,7 +31,11 @@ type Result struct {
 // String returns one line.
 func (r Result) String() string {
 	if r.Outcome == Passed {
-		return fmt.Sprintf("%-4s  %-24s %s", r.Outcome, r.Name, r.Took.Round(time.Millisecond))
+		line := fmt.Sprintf("%-4s  %-24s %s", r.Outcome, r.Name, r.Took.Round(time.Millisecond))
+		if r.Reason != "" {
+			line += ", " + r.Reason
+		}
+		return line
 	}
 	return fmt.Sprintf("%-4s  %-24s %s", r.Outcome, r.Name, r.Reason)
 }

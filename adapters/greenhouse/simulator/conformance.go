@@ -17,6 +17,8 @@ func (s *Server) serveConformance(w http.ResponseWriter, r *http.Request) {
 		s.countPeople(r.URL.Query().Get("external_id")).send(w)
 	case "POST /adaptertest/fault":
 		s.setSuiteFault(r).send(w)
+	case "DELETE /adaptertest/fault":
+		s.endSuiteFaults().send(w)
 	default:
 		refusal(s.switches.Load(), http.StatusNotFound, "Resource not found").send(w)
 	}
@@ -70,8 +72,23 @@ func (s *Server) setSuiteFault(r *http.Request) reply {
 	default:
 		return controlError(inputErrorf("$.fault", "%q is none of delay, cut_after_write and fail_after_write", clip(in.Fault, 40)))
 	}
-	if _, err := s.AddFault(f); err != nil {
+	id, err := s.AddFault(f)
+	if err != nil {
 		return controlError(err)
 	}
+	s.suiteMu.Lock()
+	defer s.suiteMu.Unlock()
+	s.suiteFaults = append(s.suiteFaults, id)
+	return reply{status: http.StatusNoContent}
+}
+
+// endSuiteFaults removes the faults that were set through this door, and leaves those of the control API.
+func (s *Server) endSuiteFaults() reply {
+	s.suiteMu.Lock()
+	defer s.suiteMu.Unlock()
+	for _, id := range s.suiteFaults {
+		s.RemoveFault(id)
+	}
+	s.suiteFaults = nil
 	return reply{status: http.StatusNoContent}
 }

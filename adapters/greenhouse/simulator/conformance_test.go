@@ -63,6 +63,22 @@ func TestConformance_FaultsStrikeOnceAndAfterTheWrite(t *testing.T) {
 	}
 }
 
+func TestConformance_ASuiteEndsItsOwnFaultsOnly(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	kept, err := w.s.AddFault(Fault{Kind: FaultDown, Count: 1, Skip: 9})
+	require.NoError(t, err)
+	for range 2 {
+		status, _ := w.door(http.MethodPost, "/adaptertest/fault", `{"fault":"delay","delay_ms":1}`)
+		require.Equal(t, http.StatusNoContent, status)
+	}
+	require.Len(t, w.s.Faults(), 3)
+	status, _ := w.door(http.MethodDelete, "/adaptertest/fault", "")
+	require.Equal(t, http.StatusNoContent, status)
+	require.Len(t, w.s.Faults(), 1)
+	require.Equal(t, kept, w.s.Faults()[0].ID)
+}
+
 func TestConformance_DelayAndNonsense(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

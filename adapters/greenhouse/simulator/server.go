@@ -54,6 +54,9 @@ type Server struct {
 	faults    atomic.Pointer[[]*liveFault]
 	faultMu   sync.Mutex
 	lastFault int
+	suiteMu   sync.Mutex
+	// suiteFaults are the ids of the faults that a conformance suite set.
+	suiteFaults []string
 
 	strangers *requestLog
 

@@ -166,7 +166,10 @@ func eventText(e api.Event) string {
 		Name           string `json:"name"`
 		ATSJob         string `json:"ats_job"`
 		Remedy         string `json:"remedy"`
-		Trouble        *struct {
+		Raw            struct {
+			StageName string `json:"stage_name"`
+		} `json:"raw"`
+		Trouble *struct {
 			Message string `json:"message"`
 		} `json:"trouble"`
 	}
@@ -183,6 +186,9 @@ func eventText(e api.Event) string {
 		text += ": " + d.HeldReason
 	case d.Cause != "":
 		text += ": " + d.Cause
+	}
+	if d.Raw.StageName != "" {
+		text += fmt.Sprintf(" (%s)", d.Raw.StageName)
 	}
 	if d.Trouble != nil && d.Trouble.Message != "" {
 		text += ": " + d.Trouble.Message

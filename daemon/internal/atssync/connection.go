@@ -2,6 +2,7 @@ package atssync
 
 import (
 	"maps"
+	"strings"
 	"time"
 
 	sdk "github.com/atssync/atssync/plugin-sdk"
@@ -67,6 +68,40 @@ type Connection struct {
 	UpdatedAt time.Time `json:"updated_at"`
 	CheckedAt time.Time `json:"checked_at,omitzero"`
 	RemovedAt time.Time `json:"removed_at,omitzero"`
+}
+
+// KindExternalInATS is the kind of the HMACs that Submission.AccountKey holds.
+const KindExternalInATS = "external-account"
+
+// ExternalInATS is what an external id is unique in beyond its connection: the account, and the ATS that it is
+// connected to. It is keyed before it is kept.
+func (c Connection) ExternalInATS(externalID string) string {
+	return strings.Join([]string{c.Account, c.Adapter, strings.ToLower(c.Host), externalID}, "\x00")
+}
+
+// SameATS reports whether two connections are one account's access to the same ATS, whichever user they act for.
+func (c Connection) SameATS(o Connection) bool {
+	return c.Account == o.Account && c.Adapter == o.Adapter && strings.EqualFold(c.Host, o.Host)
+}
+
+// sameUser reports whether two connections to the same ATS act for the same user, as far as the ATS told who it is.
+func (c Connection) sameUser(o Connection) bool {
+	if !c.SameATS(o) {
+		return false
+	}
+	if c.ActingUser.ID != "" || o.ActingUser.ID != "" {
+		return c.ActingUser.ID == o.ActingUser.ID
+	}
+	return c.ActingUser.Email != "" && strings.EqualFold(c.ActingUser.Email, o.ActingUser.Email)
+}
+
+// Continues reports whether c, when it is connected, continues the removed connection a rather than b: that of the
+// acting user before that of the key, and then the one removed last.
+func (c Connection) Continues(a, b Connection) bool {
+	if x, y := c.sameUser(a), c.sameUser(b); x != y {
+		return x
+	}
+	return a.RemovedAt.After(b.RemovedAt)
 }
 
 // User is an ATS user as Check reported it.

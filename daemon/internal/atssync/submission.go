@@ -153,6 +153,9 @@ type Submission struct {
 	ExternalID string `json:"external_id"`
 	// ExternalKey is the HMAC of connection and external id: the one key of uniqueness.
 	ExternalKey string `json:"external_key"`
+	// AccountKey is the HMAC of Connection.ExternalInATS: the second key of uniqueness, which other connections of the
+	// same account to the same ATS share, so that an application that went in through one is not sent through another.
+	AccountKey string `json:"account_key,omitempty"`
 	// Fingerprint is the HMAC of the canonical document, without URL queries and expiries.
 	Fingerprint string `json:"fingerprint"`
 	// PersonKeys are HMACs of the person's id and e-mails, to find a person without its payload.

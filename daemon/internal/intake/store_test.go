@@ -136,3 +136,18 @@ func TestStore_ABatchSentAgainAfterAReconnectDoublesNobody(t *testing.T) {
 	require.EqualValues(t, 700, ledger.Accepted)
 	require.True(t, ledger.Balanced())
 }
+
+func TestStore_AnExternalIDThatWentThroughAnEarlierConnectionIsRefused(t *testing.T) {
+	t.Parallel()
+	s, store, c := onStore(t)
+	doc := document("app-7")
+	doc.Connection = c.ID
+	first, err := s.Submit(t.Context(), doc)
+	require.NoError(t, err)
+	other, err := store.CreateConnection(t.Context(), atssync.Connection{Name: "Acme 2", Account: "acme", Adapter: "fake", IdentityKeys: []string{"k2"}}, time.Now())
+	require.NoError(t, err)
+	doc.Connection = other.ID
+	_, err = s.Submit(t.Context(), doc)
+	require.Equal(t, atssync.CodeConflict, atssync.CodeOf(err))
+	require.ErrorContains(t, err, first.Submission.ID)
+}

@@ -30,6 +30,11 @@ func (v Vault) ExternalKey(connection, externalID string) string {
 	return v.Keys.Index("external", connection+"\x00"+externalID)
 }
 
+// AccountKey is the key by which a submission is found from other connections of the account to the same ATS.
+func (v Vault) AccountKey(c atssync.Connection, externalID string) string {
+	return v.Keys.Index(atssync.KindExternalInATS, c.ExternalInATS(externalID))
+}
+
 // Fingerprint is the HMAC of what the document says, whatever its form: two documents with the same fingerprint are
 // the same request. The connection and its external id are not in question where it is compared.
 func (v Vault) Fingerprint(doc atssync.Document) string {

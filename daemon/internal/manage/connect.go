@@ -34,6 +34,8 @@ type ConnectResult struct {
 	// Revived says that the same ATS account was connected before: its id, keys and numbers go on.
 	Revived bool `json:"revived,omitempty"`
 	DryRun  bool `json:"dry_run,omitempty"`
+	// Notices are what whoever connects should know of what was there before, one sentence each.
+	Notices []string `json:"notices,omitempty"`
 }
 
 // Connect checks the values against the ATS and saves the connection when it accepts them. A wrong value is
@@ -81,7 +83,30 @@ func (s *Service) Connect(ctx context.Context, req ConnectRequest) (ConnectResul
 		return ConnectResult{}, err
 	}
 	out.Revived = revived
+	if out.Notices, err = s.notices(ctx, saved, revived); err != nil {
+		return ConnectResult{}, err
+	}
 	out.Connection, err = s.shown(ctx, saved)
+	return out, err
+}
+
+// notices tells what became of the account's earlier connections to the same ATS.
+func (s *Service) notices(ctx context.Context, c atssync.Connection, revived bool) ([]string, error) {
+	var out []string
+	if revived {
+		out = append(out, fmt.Sprintf("connection %s is revived: its submissions and numbers go on, its job links are gone; link the jobs again", c.ID))
+	}
+	q := atssync.ConnectionQuery{Account: c.Account, Adapter: c.Adapter, State: atssync.ConnectionRemoved}
+	err := each(func(p atssync.Paging) (atssync.Page[atssync.Connection], error) {
+		q.Paging = p
+		return s.o.Store.Connections(ctx, q)
+	}, func(o atssync.Connection) error {
+		if c.SameATS(o) {
+			out = append(out, fmt.Sprintf("the account had connection %s (%s) to the same ATS, which was removed and is not revived, since user and key are others: "+
+				"what went in through it stays there, and its external ids are refused here", o.ID, o.Name))
+		}
+		return nil
+	})
 	return out, err
 }
 

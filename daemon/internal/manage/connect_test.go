@@ -305,3 +305,25 @@ func TestConnect_ARevivalThatNobodyExpectedStillOpens(t *testing.T) {
 	_, err = w.OpenConnection(stored)
 	require.NoError(t, err)
 }
+
+func TestConnect_TellsOfAnEarlierConnectionToTheSameATS(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	old := w.connect(adaRequest())
+	_, err := w.Remove(w.ctx(), old.ID)
+	require.NoError(t, err)
+	other := adaRequest()
+	other.Fields = fields("api_key", "key-bob", "user_email", "bob@example.com")
+	out, err := w.Connect(w.ctx(), other)
+	require.NoError(t, err)
+	require.NotEqual(t, old.ID, out.Connection.ID)
+	require.Len(t, out.Notices, 1)
+	require.Contains(t, out.Notices[0], old.ID)
+	require.Contains(t, out.Notices[0], "not revived")
+
+	out, err = w.Connect(w.ctx(), adaRequest())
+	require.NoError(t, err)
+	require.Equal(t, old.ID, out.Connection.ID)
+	require.Len(t, out.Notices, 1)
+	require.Contains(t, out.Notices[0], "link the jobs again")
+}

@@ -71,8 +71,8 @@ func reported(c *atssync.Connection, r sdk.CheckReply) {
 	c.JobsVisible = r.JobsVisible
 }
 
-// twin finds the removed connection that connecting this one would revive, the one removed last: its id has to be
-// known before the credentials are sealed.
+// twin finds the removed connection that connecting this one would revive: its id has to be known before the
+// credentials are sealed.
 func (s *Service) twin(ctx context.Context, c atssync.Connection) (*atssync.Connection, error) {
 	var twin *atssync.Connection
 	q := atssync.ConnectionQuery{Account: c.Account, Adapter: c.Adapter, State: atssync.ConnectionRemoved}
@@ -81,7 +81,7 @@ func (s *Service) twin(ctx context.Context, c atssync.Connection) (*atssync.Conn
 		return s.o.Store.Connections(ctx, q)
 	}, func(o atssync.Connection) error {
 		shares := slices.ContainsFunc(o.IdentityKeys, func(k string) bool { return slices.Contains(c.IdentityKeys, k) })
-		if shares && (twin == nil || o.RemovedAt.After(twin.RemovedAt)) {
+		if shares && (twin == nil || c.Continues(o, *twin)) {
 			twin = &o
 		}
 		return nil

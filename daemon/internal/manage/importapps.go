@@ -71,6 +71,7 @@ func (s *Service) importOne(ctx context.Context, c atssync.Connection, m sdk.Man
 	sub := atssync.Submission{
 		ID: atssync.NewID(atssync.PrefixSubmission, now), Connection: c.ID, Account: c.Account,
 		ExternalID: v["external_id"], ExternalKey: s.o.Documents.ExternalKey(c.ID, v["external_id"]),
+		AccountKey:  s.o.Keys.Index(atssync.KindExternalInATS, c.ExternalInATS(v["external_id"])),
 		Fingerprint: s.o.Keys.Index("import", strings.Join([]string{c.ID, v["external_id"], v["job"], receipt.CandidateID, receipt.ApplicationID}, "\x00")),
 		PlatformJob: v["job"], State: atssync.StateAlreadyApplied, Revision: 1, ATSJob: job, As: as, Receipt: &receipt,
 		NextAt: now, AcceptedAt: now, UpdatedAt: now, ExpiresAt: now,

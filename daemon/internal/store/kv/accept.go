@@ -105,18 +105,25 @@ func (st *step) accept(in *atssync.NewSubmission) (atssync.Accepted, error) {
 	if err := st.ownJob(c.Account, n.PlatformJob); err != nil {
 		return refused(err)
 	}
+	doubtful, err := st.elsewhere(c, n)
+	if err != nil {
+		return refused(err)
+	}
 	state, reason, err := st.judge(c, n.PlatformJob)
 	if err != nil {
 		return atssync.Accepted{}, err
 	}
 	if first != nil {
+		first.PossibleDuplicate = first.PossibleDuplicate || doubtful
 		return st.revise(c, first, in, verdict{state, reason})
 	}
 	s := st.fresh(c, n)
+	s.PossibleDuplicate = doubtful
 	s.State, s.HeldReason, s.NextAt = state, reason, st.now
 	if err := st.save(nil, &s); err != nil {
 		return atssync.Accepted{}, err
 	}
+	st.claim(&s)
 	st.w.Set(keyPayload(s.ID), in.Payload)
 	if state == atssync.StateHeld {
 		st.emit(c, s.StateEvent(st.now))
@@ -231,11 +238,13 @@ func (st *step) revise(c *atssync.Connection, first *atssync.Submission, in *ats
 	n := &in.Submission
 	s.PossibleDuplicate = s.PossibleDuplicate || doubtful
 	s.Revision++
+	s.AccountKey = n.AccountKey
 	s.Fingerprint, s.PersonKeys, s.PlatformJob, s.ExpiresAt = n.Fingerprint, n.PersonKeys, n.PlatformJob, n.ExpiresAt
 	s.Trouble, s.Proposal, s.Failures, s.NextAt, s.Orphaned = nil, nil, 0, st.now, false
 	if err := st.save(&was, s); err != nil {
 		return atssync.Accepted{}, err
 	}
+	st.claim(s)
 	st.w.Set(keyPayload(s.ID), in.Payload)
 	if s.State == atssync.StateHeld || was.State == atssync.StateHeld {
 		st.emit(c, s.StateEvent(st.now))
@@ -295,6 +304,9 @@ func (st *step) imported(in *atssync.NewSubmission, app atssync.Application) (at
 	if err := st.ownJob(c.Account, n.PlatformJob); err != nil {
 		return refused(err)
 	}
+	if _, err := st.elsewhere(c, n); err != nil {
+		return refused(err)
+	}
 	if app.ApplicationID != "" {
 		others, err := st.byReceipt(c.ID, receiptApplication, app.ApplicationID)
 		if err != nil {
@@ -314,6 +326,7 @@ func (st *step) imported(in *atssync.NewSubmission, app atssync.Application) (at
 	if err := st.save(nil, &s); err != nil {
 		return atssync.Accepted{}, err
 	}
+	st.claim(&s)
 	if len(in.Payload) > 0 {
 		st.w.Set(keyPayload(s.ID), in.Payload)
 	}

@@ -64,6 +64,9 @@ func (st *step) act(c *atssync.Connection, s *atssync.Submission, kind atssync.A
 		s.NextAt, s.UpdatedAt = st.now, st.now
 		return st.save(&was, s)
 	}
+	if _, err := st.elsewhere(c, s); err != nil {
+		return err
+	}
 	_, err := st.rejudge(c, s)
 	return err
 }

@@ -55,7 +55,7 @@ func (s *Store) CreateConnection(ctx context.Context, c atssync.Connection, now 
 }
 
 // removedTwin finds the removed connection of the same account that a new one continues: by its id when it
-// is given, else by an identity key, the one removed last.
+// is given, else by an identity key, that of the acting user first.
 func (st *step) removedTwin(c *atssync.Connection) (*atssync.Connection, error) {
 	same, err := st.connection(c.ID)
 	if err != nil {
@@ -72,7 +72,7 @@ func (st *step) removedTwin(c *atssync.Connection) (*atssync.Connection, error) 
 		if o.State != atssync.ConnectionRemoved || o.Account != c.Account || o.Adapter != c.Adapter {
 			return
 		}
-		if twin == nil || o.RemovedAt.After(twin.RemovedAt) {
+		if twin == nil || c.Continues(*o, *twin) {
 			twin = o
 		}
 	})

@@ -19,6 +19,7 @@ func Run(t *testing.T, open func(t *testing.T) atssync.Store) {
 		"job list":     listingTests,
 		"job links":    linkTests,
 		"intake":       intakeTests,
+		"elsewhere":    elsewhereTests,
 		"submissions":  submissionTests,
 		"acts":         actTests,
 		"parts":        partTests,

@@ -2,8 +2,6 @@ package collect
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -198,208 +196,6 @@ func TestStatus_AFencedPassGivesItsOwnLeaseBack(t *testing.T) {
 	})
 }
 
-// Connections whose ATS hangs, or whose limits are used up, keep those of another adapter from nothing.
-func TestStatus_NobodyWaitsForAnotherATS(t *testing.T) {
-	t.Parallel()
-	for name, hang := range map[string]func(b *bundle){
-		"calls hang": func(b *bundle) {
-			b.ats.set(func(a *ats) {
-				a.rule = func(c string) error {
-					for _, x := range b.conns[:40] {
-						if x.ID == c {
-							time.Sleep(time.Hour)
-						}
-					}
-					return nil
-				}
-			})
-		},
-		"limits are used up": func(b *bundle) {
-			b.adapters.set(func(a *adapters) {
-				a.reserve = func(ctx context.Context, adapter, _ string) error {
-					if adapter == "fake" {
-						<-ctx.Done()
-					}
-					return ctx.Err()
-				}
-			})
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				b := setup(t, 40, func(o *Options) { o.Parallel = 4 })
-				for _, c := range b.conns {
-					b.submitted(c, 1)
-				}
-				other := b.connect("other", "other")
-				ids := b.submitted(other, 3)
-				hang(b)
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-				defer cancel()
-				s, err := b.worker.StatusPass(ctx, 0)
-				require.NoError(t, err)
-				require.Equal(t, 40, s.Running)
-				require.Equal(t, sdk.PhaseScreen, b.app(ids[0]).Phase)
-				b.after(3 * time.Hour)
-			})
-		})
-	}
-}
-
-func TestStatus_AConnectionIsReadByOnePassAtATime(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 1)
-		b.submitted(b.conns[0], 1)
-		b.ats.set(func(a *ats) { a.rule = func(string) error { time.Sleep(time.Minute); return nil } })
-		go func() { _, _ = b.worker.StatusPass(context.Background(), 0) }()
-		b.after(time.Second)
-		require.Equal(t, Summary{Connections: 1, Skipped: 1}, b.pass())
-		b.after(2 * time.Minute)
-		require.Equal(t, 1, b.ats.count())
-	})
-}
-
-func TestStatus_ConnectionsAreSpreadOverTheInterval(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 50)
-		for _, c := range b.conns {
-			b.submitted(c, 1)
-		}
-		began := time.Now()
-		var at []time.Duration
-		b.ats.set(func(a *ats) {
-			a.rule = func(string) error {
-				b.ats.set(func(*ats) { at = append(at, time.Since(began)) })
-				return nil
-			}
-		})
-		s, err := b.worker.StatusPass(t.Context(), 10*time.Minute)
-		require.NoError(t, err)
-		require.Equal(t, 50, s.Read)
-		early := 0
-		for _, d := range at {
-			require.Less(t, d, 10*time.Minute)
-			if d < 5*time.Minute {
-				early++
-			}
-		}
-		require.InDelta(t, 25, early, 15)
-	})
-}
-
-func TestStop_EndsAPassInTheMiddle(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 20)
-		for _, c := range b.conns {
-			b.submitted(c, 1)
-		}
-		b.adapters.set(func(a *adapters) {
-			a.reserve = func(ctx context.Context, _, _ string) error { <-ctx.Done(); return ctx.Err() }
-		})
-		done := make(chan Summary)
-		go func() { s, _ := b.worker.StatusPass(context.Background(), time.Hour); done <- s }()
-		b.worker.Follow(b.conns[0].ID)
-		b.after(30 * time.Minute)
-		b.worker.Stop()
-		b.worker.Stop()
-		s := <-done
-		require.Equal(t, 20, s.Running+s.Connections)
-		b.worker.Follow(b.conns[0].ID)
-		b.worker.Sweep()
-		b.worker.ListJobsSoon(b.conns[0].ID)
-		b.after(time.Hour)
-	})
-}
-
-func TestMissing_ThreeTimesIsNotVisibleAndNeverDeleted(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 1)
-		c := b.conns[0].ID
-		ids := b.submitted(b.conns[0], 40)
-		b.pass()
-		b.ats.hide(ids[3])
-		for i := range 3 {
-			require.Equal(t, atssync.Visible, b.app(ids[3]).Visibility, i)
-			b.after(15 * time.Minute)
-			b.pass()
-		}
-		a := b.app(ids[3])
-		require.Equal(t, atssync.NotVisible, a.Visibility)
-		require.Equal(t, sdk.StatusActive, a.Status, "the status is kept")
-		told := b.events(c, atssync.EventNotVisible)
-		require.Len(t, told, 1)
-		require.Contains(t, string(told[0].Data), "The user was disabled.")
-		asked := len(b.ats.times(ids[3]))
-		for range 96 {
-			b.after(15 * time.Minute)
-			b.pass()
-		}
-		require.LessOrEqual(t, len(b.ats.times(ids[3]))-asked, 2, "read rarely from then on")
-		require.Len(t, b.events(c, atssync.EventNotVisible), 1)
-		require.Empty(t, b.events(c, atssync.EventConnectionUnhealthy))
-		b.ats.set(func(a *ats) { clear(a.hidden) })
-		for range 2 {
-			b.after(24 * time.Hour)
-			b.pass()
-		}
-		require.Equal(t, atssync.Visible, b.app(ids[3]).Visibility)
-		require.Len(t, b.events(c, atssync.EventVisible), 1)
-	})
-}
-
-func TestMissing_ManyAtOnceIsThePermissionOfTheUserToldOnce(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 1)
-		c := b.conns[0].ID
-		ids := b.submitted(b.conns[0], 40)
-		b.pass()
-		b.ats.hide(ids[:20]...)
-		for range 20 {
-			b.after(15 * time.Minute)
-			_, _ = b.worker.StatusPass(t.Context(), 0)
-		}
-		require.Equal(t, atssync.Visible, b.app(ids[0]).Visibility)
-		require.Zero(t, b.app(ids[0]).Missing)
-		require.Empty(t, b.events(c, atssync.EventNotVisible))
-		told := b.events(c, atssync.EventConnectionUnhealthy)
-		require.Len(t, told, 1)
-		require.Contains(t, b.health(c, atssync.OpRead).Trouble.Message, "20 of 40")
-		b.ats.set(func(a *ats) { clear(a.hidden) })
-		b.after(15 * time.Minute)
-		b.pass()
-		require.Len(t, b.events(c, atssync.EventConnectionHealthy), 1)
-		require.Len(t, b.events(c, atssync.EventConnectionUnhealthy), 1)
-	})
-}
-
-func TestMissing_TheOnlyApplicationDeletedIsNoTroubleForEver(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 1)
-		c := b.conns[0].ID
-		ids := b.submitted(b.conns[0], 1)
-		b.pass()
-		b.ats.hide(ids...)
-		for range 3 {
-			b.after(15 * time.Minute)
-			b.pass()
-		}
-		require.Equal(t, atssync.CauseStalled, b.health(c, atssync.OpRead).Cause, "a pass that reads nothing is no success")
-		require.Equal(t, atssync.NotVisible, b.app(ids[0]).Visibility)
-		for range 3 * 96 {
-			b.after(15 * time.Minute)
-			b.pass()
-		}
-		require.Equal(t, atssync.HealthOK, b.health(c, atssync.OpRead).State)
-	})
-}
-
 func TestStatus_WithoutACandidateIDTheApplicationsOwnIsEnough(t *testing.T) {
 	t.Parallel()
 	f := sorted([]sdk.Reading{
@@ -411,13 +207,6 @@ func TestStatus_WithoutACandidateIDTheApplicationsOwnIsEnough(t *testing.T) {
 	require.Len(t, f.of(&atssync.Application{Pending: "p"}), 1)
 	require.Empty(t, f.of(&atssync.Application{}))
 	require.Empty(t, f.of(&atssync.Application{CandidateID: "x", ApplicationID: "y", Pending: "z"}))
-}
-
-func TestSummary_SaysItInWords(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, "0 connections", Summary{}.String())
-	require.Equal(t, "3 connections, 9 asked, 8 read, 2 changed, 1 failed, 1 still running",
-		Summary{Connections: 3, Asked: 9, Read: 8, Changed: 2, Failed: 1, Running: 1}.String())
 }
 
 // Rarely due applications are looked up together, whatever page they stand on.
@@ -441,17 +230,5 @@ func TestStatus_WhatIsRarelyDueCostsFewCalls(t *testing.T) {
 		require.InDelta(t, 700.0/7, asked, 40, "a day's share of a week")
 		require.LessOrEqual(t, b.ats.count()-calls, 96)
 		require.Equal(t, 50, b.ats.largest)
-	})
-}
-
-func TestOne_ACallIsNeverMadeAfterStop(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 1)
-		b.worker.Stop()
-		s := b.worker.one(operation{atssync.OpRead, func(context.Context, *visit) (Summary, error) {
-			return Summary{}, errors.New("it was called")
-		}}, b.conns[0].ID)
-		require.Equal(t, 1, s.Skipped, fmt.Sprint(s))
 	})
 }

@@ -1,0 +1,97 @@
+package collect
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+func TestMissing_ThreeTimesIsNotVisibleAndNeverDeleted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 1)
+		c := b.conns[0].ID
+		ids := b.submitted(b.conns[0], 40)
+		b.pass()
+		b.ats.hide(ids[3])
+		for i := range 3 {
+			require.Equal(t, atssync.Visible, b.app(ids[3]).Visibility, i)
+			b.after(15 * time.Minute)
+			b.pass()
+		}
+		a := b.app(ids[3])
+		require.Equal(t, atssync.NotVisible, a.Visibility)
+		require.Equal(t, sdk.StatusActive, a.Status, "the status is kept")
+		told := b.events(c, atssync.EventNotVisible)
+		require.Len(t, told, 1)
+		require.Contains(t, string(told[0].Data), "The user was disabled.")
+		asked := len(b.ats.times(ids[3]))
+		for range 96 {
+			b.after(15 * time.Minute)
+			b.pass()
+		}
+		require.LessOrEqual(t, len(b.ats.times(ids[3]))-asked, 2, "read rarely from then on")
+		require.Len(t, b.events(c, atssync.EventNotVisible), 1)
+		require.Empty(t, b.events(c, atssync.EventConnectionUnhealthy))
+		b.ats.set(func(a *ats) { clear(a.hidden) })
+		for range 2 {
+			b.after(24 * time.Hour)
+			b.pass()
+		}
+		require.Equal(t, atssync.Visible, b.app(ids[3]).Visibility)
+		require.Len(t, b.events(c, atssync.EventVisible), 1)
+	})
+}
+
+func TestMissing_ManyAtOnceIsThePermissionOfTheUserToldOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 1)
+		c := b.conns[0].ID
+		ids := b.submitted(b.conns[0], 40)
+		b.pass()
+		b.ats.hide(ids[:20]...)
+		for range 20 {
+			b.after(15 * time.Minute)
+			_, _ = b.worker.StatusPass(t.Context(), 0)
+		}
+		require.Equal(t, atssync.Visible, b.app(ids[0]).Visibility)
+		require.Zero(t, b.app(ids[0]).Missing)
+		require.Empty(t, b.events(c, atssync.EventNotVisible))
+		told := b.events(c, atssync.EventConnectionUnhealthy)
+		require.Len(t, told, 1)
+		require.Contains(t, b.health(c, atssync.OpRead).Trouble.Message, "20 of 40")
+		b.ats.set(func(a *ats) { clear(a.hidden) })
+		b.after(15 * time.Minute)
+		b.pass()
+		require.Len(t, b.events(c, atssync.EventConnectionHealthy), 1)
+		require.Len(t, b.events(c, atssync.EventConnectionUnhealthy), 1)
+	})
+}
+
+func TestMissing_TheOnlyApplicationDeletedIsNoTroubleForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 1)
+		c := b.conns[0].ID
+		ids := b.submitted(b.conns[0], 1)
+		b.pass()
+		b.ats.hide(ids...)
+		for range 3 {
+			b.after(15 * time.Minute)
+			b.pass()
+		}
+		require.Equal(t, atssync.CauseStalled, b.health(c, atssync.OpRead).Cause, "a pass that reads nothing is no success")
+		require.Equal(t, atssync.NotVisible, b.app(ids[0]).Visibility)
+		for range 3 * 96 {
+			b.after(15 * time.Minute)
+			b.pass()
+		}
+		require.Equal(t, atssync.HealthOK, b.health(c, atssync.OpRead).State)
+	})
+}

@@ -62,6 +62,9 @@ func (k *leaseKeeper) start(ctx context.Context) error {
 	if err := k.acquireAll(ctx); err != nil {
 		return err
 	}
+	if err := k.acquireRemoved(ctx); err != nil {
+		return err
+	}
 	ctx, k.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	k.done = make(chan struct{})
 	go k.run(ctx)
@@ -136,6 +139,29 @@ func (k *leaseKeeper) acquireAll(ctx context.Context) error {
 			return nil
 		}
 		after = page.Next
+	}
+}
+
+// acquireRemoved takes the leases of removed connections, once: nobody works them, but what was being sent on one when
+// its daemon died has to become uncertain, and a lease that changes hands is what does that.
+func (k *leaseKeeper) acquireRemoved(ctx context.Context) error {
+	q := atssync.ConnectionQuery{State: atssync.ConnectionRemoved, Paging: atssync.Paging{Limit: acquireMost}}
+	for {
+		page, err := k.store.Connections(ctx, q)
+		if err != nil {
+			return fmt.Errorf("list removed connections: %w", err)
+		}
+		ids := make([]string, len(page.Items))
+		for i, c := range page.Items {
+			ids[i] = c.ID
+		}
+		if _, err := k.store.Acquire(ctx, k.owner, ids, time.Now().UTC()); err != nil {
+			return fmt.Errorf("acquire the leases of removed connections: %w", err)
+		}
+		if page.Next == "" {
+			return nil
+		}
+		q.After = page.Next
 	}
 }
 

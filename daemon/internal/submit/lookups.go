@@ -81,6 +81,8 @@ func (l *lookups) looked(connection, id string, absent bool, now time.Time) int 
 	x.tries++
 	if absent {
 		x.absent++
+	} else {
+		x.absent = 0
 	}
 	x.at = now.Add(delayOf(x.tries))
 	if known, ok := l.m[connection]; ok {

@@ -125,6 +125,6 @@ func (w *Worker) prepareOne(r *round, d atssync.Due, notes atssync.NoteTemplate)
 func unreadable(what string, err error) *aside {
 	return &aside{atssync.HeldOperator, &atssync.Trouble{
 		Kind: sdk.KindInternal, Turn: sdk.TurnOperator, Message: "the submission's " + what + " cannot be made ready: " + err.Error(),
-		Remedy: "send a revision of it, or cancel it",
+		Remedy: "send a revision of it and release it (atssync submissions release), or cancel it",
 	}}
 }

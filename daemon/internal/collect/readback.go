@@ -50,10 +50,10 @@ func (w *Worker) readBack(connection string) (next time.Time) {
 	case err == nil, w.ctx.Err() != nil:
 	case errors.Is(err, errBusy):
 		return time.Now().Add(time.Second)
-	default:
-		if !errors.Is(err, errSkip) {
-			w.o.Log.Warn("read a first receipt back", "connection", connection, "kind", string(sdk.KindOf(err)), "err", err)
-		}
+	case errors.Is(err, sdk.ErrNotRunning):
+		return time.Now().Add(readBackAgain)
+	case !errors.Is(err, errSkip): // paused or another daemon's: Sweep comes back to it
+		w.o.Log.Warn("read a first receipt back", "connection", connection, "kind", string(sdk.KindOf(err)), "err", err)
 		return earlier(next, time.Now().Add(readBackAgain))
 	}
 	return next

@@ -69,7 +69,7 @@ func (w *Worker) try(o operation, id string) (Summary, error) {
 		w.o.Leases.Lost(v.lease)
 		return s, errSkip
 	case errors.Is(err, sdk.ErrNotRunning): // the adapter is being started; whoever submits tells when it is gone
-		return s, errSkip
+		return s, errors.Join(errSkip, err)
 	}
 	return s, err
 }

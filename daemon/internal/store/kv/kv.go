@@ -96,13 +96,19 @@ func (s *Store) view(ctx context.Context, fn func(reader) error) error {
 // update runs fn as one step. What fn hands out must be made anew by each run of it.
 func (s *Store) update(ctx context.Context, now time.Time, fn func(*step) error) error {
 	actor, person := atssync.ActorOf(ctx)
-	return s.engine.Update(ctx, func(w Writer) error {
+	told := false
+	err := s.engine.Update(ctx, func(w Writer) error {
 		st := &step{reader: reader{w, &s.caches}, w: w, now: now.UTC().Round(0), o: s.o, actor: actor, person: person}
 		if err := fn(st); err != nil {
 			return err
 		}
+		told = st.numbered
 		return st.flush()
 	})
+	if told && err == nil && s.o.Told != nil {
+		s.o.Told()
+	}
+	return err
 }
 
 func tooMany(n int) error {

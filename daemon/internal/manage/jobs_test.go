@@ -40,7 +40,12 @@ func TestImportPlatformJobs_EveryFormatAndEveryFault(t *testing.T) {
 		}},
 		"ndjson, faults by line": {"{\"id\":\"1\",\"title\":\"A\"}\n{\"id\":\n{\"id\":\"3\",\"id\":\"3\",\"title\":\"C\"}\n{\"id\":\"4\",\"title\":\"D\",\"open\":\"perhaps\"}\n{} {}\n", FormatAuto, ImportReport{
 			Read: 5, Stored: 1, Refused: 4, Errors: []LineError{
-				{2, "", "not JSON: EOF"}, {3, "id", "is given twice"}, {4, "open", "must be true or false"}, {5, "", "there is more after the end of the record"},
+				{2, "", "not JSON: EOF"}, {3, "id", "is given twice"}, {4, "open", "must be true or false, without quotes"}, {5, "", "there is more after the end of the record"},
+			},
+		}},
+		"ndjson, wrong types": {"{\"id\":\"1\",\"title\":\"A\",\"open\":\"yes\"}\n{\"id\":\"2\",\"title\":true}\n{\"id\":\"3\",\"title\":\"C\",\"open\":1}\n", FormatAuto, ImportReport{
+			Read: 3, Refused: 3, Errors: []LineError{
+				{1, "open", "must be true or false, without quotes"}, {2, "title", "must be a text"}, {3, "open", "must be true or false"},
 			},
 		}},
 		"ndjson, too long": {"{\"id\":\"1\",\"title\":\"" + strings.Repeat("a", 70<<10) + "\"}\n{\"id\":\"2\",\"title\":\"B\"}\n", FormatNDJSON, ImportReport{
@@ -106,7 +111,7 @@ func TestImportPlatformJobs_ManyAreStoredInShares(t *testing.T) {
 	}
 	got, err := w.ImportPlatformJobs(w.ctx(), strings.NewReader(b.String()), FormatAuto, "acme")
 	require.NoError(t, err)
-	require.Equal(t, ImportReport{Read: 1200, Stored: 1200}, got)
+	require.Equal(t, ImportReport{Read: 1200, Stored: 500, Same: 700}, got)
 }
 
 func TestPutPlatformJobs_TellsAllProblemsByIndexAndStoresNothing(t *testing.T) {

@@ -75,7 +75,7 @@ func badText(text string, required bool) string {
 }
 
 // platformJobKeys are the keys, or columns, of a file of platform jobs.
-var platformJobKeys = []string{"id", "account", "title", "location", "requisition_id", "url", "open"}
+var platformJobKeys = []string{"id", "account", "title", "location", "requisition_id", "url", keyOpen}
 
 // ImportPlatformJobs stores the jobs of a file; account is used for records without one. What is wrong with a
 // record is in the report, with its line, and the others go on.
@@ -104,7 +104,7 @@ func (i *jobImport) add(ctx context.Context, rec record) error {
 		i.report.refuse(rec.line, rec.err)
 		return nil
 	}
-	open, bad := rec.bool("open", true)
+	open, bad := rec.bool(keyOpen, true)
 	v := rec.values
 	j := atssync.PlatformJob{
 		ID: v["id"], Account: v["account"], Title: v["title"], Location: v["location"],
@@ -131,12 +131,11 @@ func (i *jobImport) add(ctx context.Context, rec record) error {
 // flush stores a share. When one of its jobs is refused nothing of it is stored, and then each goes alone, so
 // that the line at fault is found.
 func (i *jobImport) flush(ctx context.Context) error {
-	jobs, lines := i.jobs, i.lines
-	i.jobs, i.lines = nil, nil
-	if len(jobs) == 0 {
-		return nil
+	jobs, lines, err := i.changed(ctx)
+	if i.jobs, i.lines = nil, nil; err != nil || len(jobs) == 0 {
+		return err
 	}
-	err := i.s.o.Store.PutPlatformJobs(ctx, append([]atssync.PlatformJob(nil), jobs...), i.now)
+	err = i.s.o.Store.PutPlatformJobs(ctx, append([]atssync.PlatformJob(nil), jobs...), i.now)
 	if err == nil {
 		i.report.Stored += len(jobs)
 		return nil
@@ -156,6 +155,26 @@ func (i *jobImport) flush(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// changed returns the share's jobs that are not stored as they are, and counts the others.
+func (i *jobImport) changed(ctx context.Context) (jobs []atssync.PlatformJob, lines []int, err error) {
+	later := make(map[[2]string]bool, len(i.jobs)) // a job that the file changes twice is stored twice
+	for n, j := range i.jobs {
+		was, err := i.s.o.Store.PlatformJob(ctx, j.Account, j.ID)
+		if err != nil && atssync.CodeOf(err) != atssync.CodeNotFound {
+			return nil, nil, err
+		}
+		was.UpdatedAt = j.UpdatedAt
+		k := [2]string{j.Account, j.ID}
+		if err == nil && was == j && !later[k] {
+			i.report.Same++
+			continue
+		}
+		later[k] = true
+		jobs, lines = append(jobs, j), append(lines, i.lines[n])
+	}
+	return jobs, lines, nil
 }
 
 // aboutInput reports whether an error is a refusal of what was given, so that the next record may fare better.

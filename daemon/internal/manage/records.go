@@ -64,7 +64,7 @@ func (r *ImportReport) refuse(line int, err error) {
 	r.Errors = append(r.Errors, LineError{Line: line, Message: err.Error()})
 }
 
-// record is one record of a file: texts by key. Numbers and booleans are kept as they were written.
+// record is one record of a file: texts by key. Numbers and true or false are kept as they were written.
 type record struct {
 	line   int
 	values map[string]string
@@ -194,7 +194,11 @@ func readArray(r io.Reader, keys []string, fn func(record) error) error {
 	return nil
 }
 
-// flat reads an object of texts, numbers and booleans with known keys.
+// keyOpen is the one key whose value is a yes or no.
+const keyOpen = "open"
+
+// flat reads an object with known keys: texts, which may be written as numbers, and true or false where a yes or no
+// is meant.
 func flat(data []byte, keys []string) (map[string]string, error) {
 	if len(data) > maxRecord {
 		return nil, fmt.Errorf("the record is longer than %d bytes", maxRecord)
@@ -223,14 +227,20 @@ func flat(data []byte, keys []string) (map[string]string, error) {
 			refuse(key, "is given twice")
 		}
 		switch v := value.(type) {
-		case string:
-			out[key] = strings.TrimSpace(v)
-		case json.Number:
-			out[key] = v.String()
-		case bool:
-			out[key] = strconv.FormatBool(v)
 		case nil:
 			out[key] = ""
+		case bool:
+			if out[key] = strconv.FormatBool(v); key != keyOpen {
+				refuse(key, "must be a text")
+			}
+		case string:
+			if out[key] = strings.TrimSpace(v); key == keyOpen {
+				refuse(key, "must be true or false, without quotes")
+			}
+		case json.Number:
+			if out[key] = v.String(); key == keyOpen {
+				refuse(key, "must be true or false")
+			}
 		default:
 			refuse(key, "must be a text")
 		}

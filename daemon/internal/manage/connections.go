@@ -145,9 +145,13 @@ func (s *Service) onlySettings(c atssync.Connection, fields map[string]sdk.Secre
 	return nil
 }
 
-// Pause stops a connection; what is queued is held until it is resumed.
+// Pause stops a connection; what is queued is held until it is resumed. One that is paused already keeps the reason
+// that it has, unless another one is given.
 func (s *Service) Pause(ctx context.Context, id, reason string, version int64) (Connection, error) {
 	return s.turn(ctx, id, version, func(c *atssync.Connection) {
+		if c.State == atssync.ConnectionPaused {
+			reason = cmp.Or(reason, c.PausedReason)
+		}
 		c.State, c.PausedReason = atssync.ConnectionPaused, cmp.Or(reason, "paused by a person")
 	})
 }

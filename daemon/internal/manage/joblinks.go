@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
+	"strings"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -75,6 +76,8 @@ type linkable struct {
 	c        atssync.Connection
 	manifest *sdk.Manifest // nil when the adapter never ran
 	jobs     map[string]atssync.ATSJob
+	pools    map[string]Pool // by id; nil until they were asked for, or when the ATS did not tell
+	asked    bool
 }
 
 func (s *Service) linker() *linker { return &linker{s: s, known: make(map[string]*linkable)} }
@@ -116,6 +119,13 @@ func (l *linker) link(ctx context.Context, req LinkRequest) (LinkResult, error) 
 	if err != nil {
 		return LinkResult{}, err
 	}
+	warnings, err := l.warnings(ctx, k, req)
+	if err != nil {
+		return LinkResult{}, err
+	}
+	if warning != "" {
+		warnings = append([]string{warning}, warnings...)
+	}
 	was, err := l.s.o.Store.JobLink(ctx, k.c.ID, req.PlatformJob)
 	switch {
 	case err == nil && was.ManagedBy == atssync.ManagedByFile:
@@ -134,7 +144,7 @@ func (l *linker) link(ctx context.Context, req LinkRequest) (LinkResult, error) 
 		return LinkResult{}, err
 	}
 	l.s.o.Wake(k.c.ID)
-	return LinkResult{Link: link, Created: created, Warning: warning}, nil
+	return LinkResult{Link: link, Created: created, Warning: strings.Join(warnings, "; ")}, nil
 }
 
 // judge refuses an ATS job that is not in the list, and warns of one that may take nothing.

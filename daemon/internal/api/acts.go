@@ -41,7 +41,7 @@ type releaseBody struct {
 	Reason    string    `json:"reason" doc:"why they are held"`
 	Job       string    `json:"job,omitempty" doc:"only this platform job's"`
 	Since     time.Time `json:"since,omitzero" doc:"only those accepted at or after"`
-	PerMinute int       `json:"per_minute,omitempty" minimum:"0" maximum:"100000" doc:"how many a minute; the configured pace when 0"`
+	PerMinute int       `json:"per_minute,omitempty" minimum:"-1" maximum:"100000" doc:"how many a minute; 0 is the configured pace, -1 at once"`
 }
 
 type releaseInput struct {
@@ -49,7 +49,7 @@ type releaseInput struct {
 	Body releaseBody
 }
 
-func (s *server) release(ctx context.Context, in *releaseInput) (*body[Task], error) {
+func (s *server) release(ctx context.Context, in *releaseInput) (*body[ReleaseResult], error) {
 	b := in.Body
 	return answer(s.Manage.Release(ctx, manage.ReleaseRequest{
 		Connection: in.ID, Reason: atssync.HeldReason(b.Reason), PlatformJob: b.Job, Since: b.Since, PerMinute: b.PerMinute,
@@ -69,9 +69,10 @@ func (c *Client) Act(ctx context.Context, id, act string) (Submission, error) {
 	return call[Submission](ctx, c, request{method: http.MethodPost, path: submissionPath(id) + "/" + segment(act)})
 }
 
-// Release releases many held submissions of a connection and returns the task that does it.
-func (c *Client) Release(ctx context.Context, r ReleaseRequest) (Task, error) {
-	return call[Task](ctx, c, request{method: http.MethodPost, path: connectionPath(r.Connection) + "/release", json: releaseBody{
+// Release releases many held submissions of a connection and returns the task that does it, with
+// how many it will queue and how many stay held as things are.
+func (c *Client) Release(ctx context.Context, r ReleaseRequest) (ReleaseResult, error) {
+	return call[ReleaseResult](ctx, c, request{method: http.MethodPost, path: connectionPath(r.Connection) + "/release", json: releaseBody{
 		Reason: string(r.Reason), Job: r.PlatformJob, Since: r.Since, PerMinute: r.PerMinute,
 	}})
 }

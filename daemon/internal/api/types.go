@@ -64,6 +64,8 @@ type (
 	PlatformJob = atssync.PlatformJob
 	// Pool is a prospect pool.
 	Pool = manage.Pool
+	// ReleaseResult is the task that releases, and what it will find.
+	ReleaseResult = manage.ReleaseResult
 	// ReleaseRequest is which held submissions to release.
 	ReleaseRequest = manage.ReleaseRequest
 	// Run is one execution of a pass.

@@ -57,7 +57,7 @@ func (s *Service) Resolve(ctx context.Context, req ResolveRequest) (Submission, 
 		return Submission{}, err
 	}
 	s.o.Wake(sub.Connection)
-	return submissionView(sub), nil
+	return s.shownSubmission(ctx, sub)
 }
 
 func resolveProblems(req ResolveRequest) []atssync.FieldError {

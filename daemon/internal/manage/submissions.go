@@ -66,8 +66,11 @@ type ReleaseRequest struct {
 	Reason      atssync.HeldReason `json:"reason"`
 	PlatformJob string             `json:"job,omitempty"`
 	Since       time.Time          `json:"since,omitzero"`       // accepted at or after
-	PerMinute   int                `json:"per_minute,omitempty"` // 0 is the usual pace
+	PerMinute   int                `json:"per_minute,omitempty"` // 0 is the configured pace, ReleaseAtOnce no pace
 }
+
+// ReleaseAtOnce is the pace of a release that is worked off as fast as it can be.
+const ReleaseAtOnce = -1
 
 // Submissions lists submissions. q.Connection may be a name.
 func (s *Service) Submissions(ctx context.Context, q atssync.SubmissionQuery) (atssync.Page[Submission], error) {
@@ -81,8 +84,11 @@ func (s *Service) Submissions(ctx context.Context, q atssync.SubmissionQuery) (a
 		return out, err
 	}
 	out.Items, out.Next = make([]Submission, len(page.Items)), page.Next
+	v := s.viewer()
 	for i := range page.Items {
-		out.Items[i] = submissionView(page.Items[i])
+		if out.Items[i], err = v.show(ctx, page.Items[i]); err != nil {
+			return atssync.Page[Submission]{}, err
+		}
 	}
 	return out, nil
 }
@@ -98,7 +104,10 @@ func (s *Service) Submission(ctx context.Context, id string, withDocument bool) 
 	if err != nil {
 		return SubmissionDetail{}, err
 	}
-	out := SubmissionDetail{Submission: submissionView(sub), Attempts: make([]Attempt, len(attempts))}
+	out := SubmissionDetail{Attempts: make([]Attempt, len(attempts))}
+	if out.Submission, err = s.shownSubmission(ctx, sub); err != nil {
+		return SubmissionDetail{}, err
+	}
 	for i, a := range attempts {
 		out.Attempts[i] = Attempt{
 			Number: a.Number, StartedAt: a.StartedAt, EndedAt: a.EndedAt, Outcome: a.Outcome, Kind: a.Kind, ATSJob: a.ATSJob,
@@ -174,33 +183,40 @@ func (s *Service) Act(ctx context.Context, id string, kind atssync.ActKind) (Sub
 		return Submission{}, err
 	}
 	s.o.Wake(sub.Connection)
-	return submissionView(sub), nil
+	return s.shownSubmission(ctx, sub)
 }
 
 // Release releases the held submissions of a connection that wait for one reason, by a task: each is judged again, so
-// that those whose reason still stands stay held.
-func (s *Service) Release(ctx context.Context, req ReleaseRequest) (atssync.Task, error) {
+// that those whose reason still stands stay held. The answer tells how many will, as things are now.
+func (s *Service) Release(ctx context.Context, req ReleaseRequest) (ReleaseResult, error) {
 	if !slices.Contains(atssync.HeldReasons(), req.Reason) {
-		return atssync.Task{}, invalid("the release", []atssync.FieldError{{Path: "reason", Message: "must be one of " + joined(atssync.HeldReasons())}})
+		return ReleaseResult{}, invalid("the release", []atssync.FieldError{{Path: "reason", Message: "must be one of " + joined(atssync.HeldReasons())}})
 	}
-	if req.PerMinute < 0 {
-		return atssync.Task{}, invalid("the release", []atssync.FieldError{{Path: "per_minute", Message: "must not be negative"}})
+	if req.PerMinute < ReleaseAtOnce {
+		return ReleaseResult{}, invalid("the release", []atssync.FieldError{{Path: "per_minute", Message: "must be a number a minute, 0 for the configured pace, or -1 for at once"}})
 	}
 	c, err := s.find(ctx, req.Connection)
 	if err != nil {
-		return atssync.Task{}, err
+		return ReleaseResult{}, err
 	}
-	if req.PerMinute == 0 {
+	switch req.PerMinute {
+	case 0:
 		req.PerMinute = s.o.ReleasePerMinute
+	case ReleaseAtOnce:
+		req.PerMinute = 0 // of a task
 	}
-	t, err := s.o.Store.PutTask(ctx, atssync.Task{
+	t := atssync.Task{
 		Kind: atssync.TaskRelease, Connection: c.ID, Reason: req.Reason, PlatformJob: req.PlatformJob, Since: req.Since, PerMinute: req.PerMinute,
-	}, time.Now().UTC())
+	}
+	out, err := s.foresee(ctx, c, t) // before the task is there to be worked off
 	if err != nil {
-		return atssync.Task{}, err
+		return ReleaseResult{}, err
+	}
+	if out.Task, err = s.o.Store.PutTask(ctx, t, time.Now().UTC()); err != nil {
+		return ReleaseResult{}, err
 	}
 	s.o.Wake(c.ID)
-	return t, nil
+	return out, nil
 }
 
 // Tasks lists the work on many submissions that is under way; "" for all connections.

@@ -98,7 +98,7 @@ func TestRelease_ManyByATask(t *testing.T) {
 	require.Equal(t, atssync.StateQueued, w.state(sub.ID).State)
 	_, err = w.Release(w.ctx(), ReleaseRequest{Connection: "Acme", Reason: "mood"})
 	requireCode(t, err, atssync.CodeInvalid, "reason: must be one of job_not_linked")
-	_, err = w.Release(w.ctx(), ReleaseRequest{Connection: "Acme", Reason: atssync.HeldOperator, PerMinute: -1})
+	_, err = w.Release(w.ctx(), ReleaseRequest{Connection: "Acme", Reason: atssync.HeldOperator, PerMinute: -2})
 	requireCode(t, err, atssync.CodeInvalid, "per_minute")
 	_, err = w.Release(w.ctx(), ReleaseRequest{Connection: "nobody", Reason: atssync.HeldOperator})
 	requireCode(t, err, atssync.CodeNotFound)

@@ -63,6 +63,7 @@ func (c *Config) check(r *reader) {
 	}
 	c.checkConnections(r)
 	c.checkJobLinks(r)
+	c.doubt(r)
 }
 
 // note reads the template of the section at key from its file, if it has one, and has it checked.
@@ -128,6 +129,7 @@ func (c *Config) checkJobLinks(r *reader) {
 	for i, l := range c.JobLinks {
 		at := index("job_links", i)
 		r.required(at, "connection", l.Connection)
+		c.linked(r, at, l.Connection)
 		r.required(at, "platform_job", l.PlatformJob)
 		r.required(at, "ats_job", l.ATSJob)
 		if j, twice := first[pair{l.Connection, l.PlatformJob}]; twice && l.PlatformJob != "" {

@@ -19,6 +19,9 @@ type Config struct {
 	Metrics     Metrics
 	Connections []Connection
 	JobLinks    []JobLink
+
+	// Warnings are what is not wrong in the file and will not work on this machine as it is now.
+	Warnings Problems
 }
 
 // Platform is the product that runs atssync, as employers and ops people see it on pages and in instructions.

@@ -173,7 +173,39 @@ func TestExample_HoldsEveryKeyWithItsDefault(t *testing.T) {
 	want.complete(source{dir: "/"})
 	got, err := Parse(file, written, strictChecks())
 	require.NoError(t, err)
+	got.Warnings = nil // they depend on the machine
 	require.Equal(t, want, *got)
+}
+
+func TestWarnings_TellWhatThisMachineDoesNotHaveAndTheFileIsStillGood(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "here"), nil, 0o700))
+	name := filepath.Join(dir, "atssync.toml")
+	parse := func(text string) Problems {
+		c, err := Parse(name, []byte(text), Checks{})
+		require.NoError(t, err, text)
+		return c.Warnings
+	}
+	require.Empty(t, parse("[adapters]\ndir = \".\"\n[[connections]]\nid = \"a\"\naccount = \"a\"\nadapter = \"here\"\n"))
+	found := parse("[adapters]\ndir = \"none\"\n[[connections]]\nid = \"a\"\naccount = \"a\"\nadapter = \"here\"\n")
+	require.Len(t, found, 2)
+	require.Equal(t, 2, found[0].Line)
+	require.Equal(t, "connections[0].adapter", found[1].Key)
+	link := "[adapters]\ndir = \".\"\n[[job_links]]\nconnection = %q\nplatform_job = \"j\"\nats_job = \"1\"\n"
+	require.Len(t, parse(fmt.Sprintf(link, "con_06h0mdx451zp9ercm8wtda6jv0")), 1)
+	_, err := Parse(name, fmt.Appendf(nil, link, "con_short"), Checks{})
+	require.ErrorContains(t, err, "no [[connections]] has this id")
+}
+
+func TestCron_AStepWiderThanItsFieldIsRefused(t *testing.T) {
+	t.Parallel()
+	for spec, good := range map[string]bool{
+		"*/15 * * * *": true, "*/59 */23 * * *": true, "0-30/5,45 * * * 1": true, "@every 1m": true, "@hourly": true,
+		"*/99 * * * *": false, "* */24 * * *": false, "1,2-50/60 * * * *": false, "* * */32 * *": false, "* * * */13 *": false,
+	} {
+		require.Equal(t, good, steps(spec) == nil, spec)
+	}
 }
 
 func TestExample_CommentedTablesAreValidToo(t *testing.T) {

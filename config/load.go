@@ -67,6 +67,7 @@ func parse(name string, src []byte, checks Checks, getenv func(string) (string, 
 	if len(r.problems) > 0 {
 		return nil, r.problems.sorted()
 	}
+	config.Warnings = r.warnings.sorted()
 	return &config, nil
 }
 
@@ -117,6 +118,7 @@ type reader struct {
 	lines    layout
 	checks   Checks
 	problems Problems
+	warnings Problems
 }
 
 func (r *reader) problem(key, message string) {

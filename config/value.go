@@ -228,6 +228,9 @@ func (c cron) read(r *reader, at string, v any) {
 	if r.checks.Cron != nil && len(r.problems) == before {
 		r.err(at, r.checks.Cron(c.to.Spec, c.to.Zone))
 	}
+	if len(r.problems) == before {
+		r.err(at, steps(c.to.Spec))
+	}
 }
 
 func (c cron) keys() []key {

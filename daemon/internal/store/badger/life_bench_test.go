@@ -150,23 +150,27 @@ func BenchmarkSend(b *testing.B) {
 	})
 }
 
+// send looks once for what is due and sends up to 16 of it, as a lane's turn does.
 func (l *life) send(ctx context.Context, lease atssync.Lease) (bool, error) {
-	now := time.Now().UTC()
-	due, _, err := l.store.NextSubmissions(ctx, lease, 1, now)
-	if err != nil || len(due) == 0 {
-		return false, err
+	due, _, err := l.store.NextSubmissions(ctx, lease, 16, time.Now().UTC())
+	for i := 0; err == nil && i < len(due); i++ {
+		err = l.sendOne(ctx, lease, due[i].Submission)
 	}
-	s := due[0].Submission
+	return len(due) > 0, err
+}
+
+func (l *life) sendOne(ctx context.Context, lease atssync.Lease, s atssync.Submission) error {
+	now := time.Now().UTC()
 	begun, err := l.store.BeginAttempts(ctx, lease, []atssync.BeginAttempt{{
 		Submission: s.ID, Revision: s.Revision, ATSJob: "4000001", As: sdk.AsCandidate, Note: make([]byte, 600),
 	}}, now)
 	if err != nil || len(begun) != 1 {
-		return false, fmt.Errorf("%d attempts begun: %w", len(begun), err)
+		return fmt.Errorf("%d attempts begun: %w", len(begun), err)
 	}
 	receipt := atssync.Receipt{CandidateID: s.ID[4:14], ApplicationID: s.ID[14:], ProfileURL: "https://app.example.com/people/" + s.ID}
 	s.ATSJob, s.As = "4000001", sdk.AsCandidate
 	app := atssync.NewApplication(s, receipt, "Engineer", now)
-	return true, l.store.FinishAttempts(ctx, lease, []atssync.Finish{{
+	return l.store.FinishAttempts(ctx, lease, []atssync.Finish{{
 		Submission: s.ID, Attempt: begun[0].Number, To: atssync.StateSubmitted, Receipt: &receipt, Application: &app,
 		Exchanges: []sdk.Exchange{{Method: "POST", Endpoint: "/v1/partner/candidates", Status: 200, StartedAt: now, Duration: time.Millisecond}},
 	}}, nil, now)

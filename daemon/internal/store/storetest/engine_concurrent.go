@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"sort"
 	"sync"
@@ -187,9 +188,7 @@ func engineModel(t *testing.T, e kv.Engine) {
 					return err
 				}
 				clear(next)
-				for k, v := range model {
-					next[k] = v
-				}
+				maps.Copy(next, model)
 				for range rnd.IntN(6) {
 					k := fmt.Sprintf("%s%02d", prefix, rnd.IntN(20))
 					if rnd.IntN(3) == 0 {

@@ -64,7 +64,7 @@ func reversed(keys []string) []string {
 }
 
 // scan returns the keys of a scan, at most limit when it is not 0, and checks that each has its value.
-func scan(t *testing.T, e kv.Engine, prefix string, from []byte, limit int, back bool) []string {
+func scan(t *testing.T, e kv.Engine, prefix string, from []byte, limit int, back bool) []string { //nolint:revive // the arguments of Scan itself.
 	t.Helper()
 	var keys []string
 	require.NoError(t, e.View(t.Context(), func(r kv.Reader) error {

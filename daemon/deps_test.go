@@ -44,7 +44,8 @@ var table = []room{
 	{path: internal + "store/...", may: []string{internal + "atssync", "plugin-sdk", internal + "store/..."}},
 	{path: internal + "submit", may: []string{internal + "atssync", "plugin-sdk", internal + "retry"}, tests: memory},
 	{path: internal + "collect", may: []string{internal + "atssync", "plugin-sdk", internal + "retry"}, tests: memory},
-	{path: internal + "deliver", may: []string{internal + "atssync", "plugin-sdk", internal + "retry"}, tests: memory},
+	{path: internal + "deliver", may: []string{internal + "atssync", "plugin-sdk", internal + "retry", internal + "egress"}, tests: memory},
+	{path: internal + "egress", std: true},
 	{path: internal + "intake", may: []string{internal + "atssync", "plugin-sdk"}, tests: memory},
 	{path: internal + "manage", may: []string{internal + "atssync", "plugin-sdk"}, tests: memory},
 	{path: internal + "fleet", may: []string{"plugin-sdk", "plugin-sdk/host"}, tests: []string{"plugin-sdk/adaptertest"}},
@@ -68,7 +69,7 @@ var table = []room{
 
 // unbuilt are rows whose packages do not exist yet.
 var unbuilt = []string{
-	internal + "systemd", internal + "deliver", internal + "console",
+	internal + "systemd", internal + "console",
 }
 
 // listed is what go list tells about a package.

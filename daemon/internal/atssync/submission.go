@@ -114,28 +114,6 @@ func (r HeldReason) Remedy() (sdk.Turn, string) {
 	return sdk.TurnOperator, "see why it is held: atssync submissions show"
 }
 
-// Trouble is why a submission or an operation does not go on, for a person.
-type Trouble struct {
-	Kind    sdk.Kind     `json:"kind,omitempty"`
-	Message string       `json:"message,omitempty"`
-	Turn    sdk.Turn     `json:"whose_turn,omitempty"`
-	Remedy  string       `json:"remedy,omitempty"`
-	Fields  []FieldError `json:"fields,omitempty"`
-	Status  int          `json:"http_status,omitempty"`
-}
-
-// TroubleOf takes from an adapter's error what a person needs.
-func TroubleOf(e *sdk.Error) *Trouble {
-	if e == nil {
-		return nil
-	}
-	t := &Trouble{Kind: e.Kind, Message: e.Message, Turn: e.Turn, Remedy: e.Remedy, Status: e.Status}
-	for _, f := range e.Fields {
-		t.Fields = append(t.Fields, FieldError{Path: f.Path, Message: f.Message})
-	}
-	return t
-}
-
 // Receipt is what the ATS gave for a submission.
 type Receipt struct {
 	CandidateID   string `json:"candidate_id,omitempty"`

@@ -59,7 +59,7 @@ func (w *Worker) judge(r *round, it *ready, a atssync.Attempt, o sdk.SubmitOutco
 		return w.arrived(r, it, f, o, now)
 	case sdk.OutcomeBlocked:
 		f.To, f.Continuation = atssync.StateRefused, it.sub.Continuation
-		f.Trouble = &atssync.Trouble{Kind: sdk.KindInvalid, Message: blockedText(o), Turn: sdk.TurnATS}
+		f.Trouble = blocked(o)
 		return judged{finish: f, change: w.wellAnswer(r, now), answer: says}
 	case sdk.OutcomeContinue:
 		return w.continued(r, it, f, o, now)
@@ -73,15 +73,20 @@ func (w *Worker) judge(r *round, it *ready, a atssync.Attempt, o sdk.SubmitOutco
 	}, now)
 }
 
-func blockedText(o sdk.SubmitOutcome) string {
-	text := o.Message
-	if text == "" {
-		text = "a policy of the ATS blocks this application"
+func blocked(o sdk.SubmitOutcome) *atssync.Trouble {
+	t := &atssync.Trouble{
+		Kind: sdk.KindInvalid, Message: o.Message, Turn: sdk.TurnEmployer,
+		Remedy: "ask the employer to change the policy in the ATS, then: atssync submissions retry",
+	}
+	if t.Message == "" {
+		t.Message = "a policy of the ATS blocks this application"
 	}
 	if !o.NotBefore.IsZero() {
-		text += "; not before " + o.NotBefore.UTC().Format(time.RFC3339)
+		at := o.NotBefore.UTC().Format(time.RFC3339)
+		t.Message += "; not before " + at
+		t.Turn, t.Remedy = sdk.TurnPlatform, "send it again after "+at+": atssync submissions retry"
 	}
-	return text
+	return t
 }
 
 func (w *Worker) arrived(r *round, it *ready, f atssync.Finish, o sdk.SubmitOutcome, now time.Time) judged {

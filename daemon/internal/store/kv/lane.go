@@ -198,15 +198,19 @@ func (st *step) begin(l atssync.Lease, in *atssync.BeginAttempt) (*atssync.Attem
 	if err := st.save(&was, s); err != nil {
 		return nil, err
 	}
-	a := &atssync.Attempt{
+	a := atssync.Attempt{
 		Submission: s.ID, Number: s.Attempt, Epoch: l.Epoch, StartedAt: st.now, ATSJob: in.ATSJob, As: in.As,
 	}
-	st.put(keyAttempt(s.ID, a.Number), a)
+	k := keyAttempt(s.ID, a.Number)
+	if raw := st.put(k, &a); raw != nil {
+		kept := a
+		st.caches.attempts.keep(k, raw, &kept)
+	}
 	if in.Note != nil { // beside the attempt, so that ending the attempt does not write it again
 		st.w.Set(keyNote(s.ID, a.Number), slices.Clone(in.Note))
 	}
 	a.Note = in.Note
-	return a, nil
+	return &a, nil
 }
 
 // underWay is how many submissions of a connection are being sent, by the counters as they are in this step.

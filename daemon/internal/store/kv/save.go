@@ -66,7 +66,10 @@ func (st *step) save(was, s *atssync.Submission) error {
 	if r := s.Receipt; r != nil && (was == nil || was.Receipt == nil || *was.Receipt != *r) {
 		st.saveReceipt(s.Connection, s.ID, r.CandidateID, r.ApplicationID)
 	}
-	st.put(keySubmission(s.ID), s)
+	k := keySubmission(s.ID)
+	if raw := st.put(k, s); raw != nil && s.State == atssync.StateSending { // its end is soon
+		st.caches.submissions.keep(k, raw, ownSubmission(s))
+	}
 	if from == s.State {
 		return nil
 	}
@@ -129,13 +132,15 @@ func (st *step) follow(s *atssync.Submission, in *atssync.Application) error {
 // endAttempt writes how an attempt ended.
 func (st *step) endAttempt(id string, number int, end func(*atssync.Attempt)) error {
 	k := keyAttempt(id, number)
-	a, err := record[atssync.Attempt](st.w, k)
-	if err != nil || a == nil {
+	shared, err := st.caches.attempts.record(st.w, k)
+	if err != nil || shared == nil {
 		return err
 	}
+	a := *shared
+	a.Exchanges = slices.Clone(a.Exchanges)
 	a.EndedAt = st.now
-	end(a)
-	st.put(k, a)
+	end(&a)
+	st.put(k, &a)
 	return nil
 }
 

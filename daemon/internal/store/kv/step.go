@@ -31,7 +31,11 @@ func (r reader) connection(id string) (*atssync.Connection, error) {
 }
 
 func (r reader) submission(id string) (*atssync.Submission, error) {
-	return record[atssync.Submission](r.r, keySubmission(id))
+	s, err := r.caches.submissions.record(r.r, keySubmission(id))
+	if err != nil || s == nil {
+		return nil, err
+	}
+	return ownSubmission(s), nil
 }
 
 func (r reader) application(connection, id string) (*atssync.Application, error) {
@@ -40,7 +44,7 @@ func (r reader) application(connection, id string) (*atssync.Application, error)
 
 // fenced is ErrFenced unless the lease is the one that is held.
 func (r reader) fenced(l atssync.Lease) error {
-	rec, err := record[leaseRecord](r.r, keyLease(l.Connection))
+	rec, err := r.caches.leases.record(r.r, keyLease(l.Connection))
 	if err != nil {
 		return err
 	}
@@ -89,22 +93,27 @@ type verdict struct {
 	reason atssync.HeldReason
 }
 
-// put writes a record; a value that cannot be encoded fails the step before anything is written.
-func (st *step) put(k key, v any) {
+// put writes a record and returns its bytes, which are the writer's; a value that cannot be encoded fails the step
+// before anything is written.
+func (st *step) put(k key, v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
 		if st.err == nil {
 			st.err = fmt.Errorf("write record of table %q: %w", KindOf(k), err)
 		}
-		return
+		return nil
 	}
 	st.w.Set(k, b)
+	return b
 }
 
 // flush writes the counters that the step moved.
 func (st *step) flush() error {
 	for c, l := range st.ledgers {
-		st.put(keyLedger(c), l)
+		k := keyLedger(c)
+		if raw := st.put(k, l); raw != nil {
+			st.caches.ledgers.keep(k, raw, l)
+		}
 	}
 	for c, n := range st.sequences {
 		st.w.Set(keySequence(c), key{}.num(n))
@@ -222,12 +231,12 @@ func (r reader) linked(connection, platformJob string) (*atssync.JobLink, *atssy
 func (st *step) count(connection string, from, to atssync.State) error {
 	l, ok := st.ledgers[connection]
 	if !ok {
-		var err error
-		if l, err = record[atssync.Ledger](st.w, keyLedger(connection)); err != nil {
+		shared, err := st.caches.ledgers.record(st.w, keyLedger(connection))
+		if err != nil {
 			return err
 		}
-		if l == nil {
-			l = &atssync.Ledger{Connection: connection}
+		if l = (&atssync.Ledger{Connection: connection}); shared != nil {
+			l = ownLedger(shared)
 		}
 		if st.ledgers == nil {
 			st.ledgers = make(map[string]*atssync.Ledger, 4)

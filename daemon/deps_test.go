@@ -36,6 +36,7 @@ var table = []room{
 	{path: "adapters/...", may: []string{"plugin-sdk", "plugin-sdk/...", "own"}},
 	{path: "config"},
 	{path: internal + "seal"},
+	{path: internal + "egress"},
 	{path: internal + "web"},
 	{path: internal + "systemd"},
 	{path: internal + "atssync", may: []string{"plugin-sdk"}, std: true},

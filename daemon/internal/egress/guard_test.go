@@ -189,7 +189,7 @@ func TestClient_ListedHostIsReachedInPlainAndItsRedirectIsNot(t *testing.T) {
 
 	req, err = http.NewRequestWithContext(t.Context(), http.MethodGet, "ftp://127.0.0.1/", nil)
 	require.NoError(t, err)
-	_, err = c.Do(req)
+	_, err = c.Do(req) //nolint:bodyclose // refused before there is an answer.
 	require.ErrorIs(t, err, ErrBlocked)
 }
 
@@ -222,7 +222,7 @@ func TestClient_RebindingNameIsJudgedWhenItIsDialled(t *testing.T) {
 	require.NoError(t, c.CheckURL("https://rebind.example.com:"+port(t, srv)+"/"))
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://rebind.example.com.:"+port(t, srv)+"/", strings.NewReader("{}"))
 	require.NoError(t, err)
-	_, err = c.Do(req)
+	_, err = c.Do(req) //nolint:bodyclose // refused before there is an answer.
 	require.ErrorIs(t, err, ErrBlocked)
 	require.ErrorContains(t, err, "127.0.0.1 is a loopback address and is not in "+setting)
 	var blocked *BlockedError

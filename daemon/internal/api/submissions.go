@@ -2,7 +2,10 @@ package api
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -73,6 +76,14 @@ func (s *server) submissions() {
 	register(s, get("/v1/submissions/{submission}", "read-submission", "Read one submission with its attempts"), s.readSubmission)
 }
 
+func joined[T ~string](words []T) string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = string(w)
+	}
+	return strings.Join(out, ", ")
+}
+
 func (r SubmitResult) withRemedy() SubmitResult {
 	if r.State == atssync.StateHeld {
 		r.WhoseTurn, r.Remedy = r.HeldReason.Remedy()
@@ -93,6 +104,9 @@ type submissionList struct {
 }
 
 func (s *server) listSubmissions(ctx context.Context, in *submissionList) (*body[Page[Submission]], error) {
+	if r := atssync.HeldReason(in.HeldReason); r != "" && !slices.Contains(atssync.HeldReasons(), r) {
+		return nil, invalid("query.held_reason", fmt.Sprintf("there is no reason %q; there are %s", r, joined(atssync.HeldReasons())))
+	}
 	if in.ExternalID != "" {
 		return answer(s.byExternalID(ctx, in))
 	}

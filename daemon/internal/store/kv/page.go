@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/binary"
+	"hash/crc32"
+	"slices"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -33,7 +36,7 @@ func limitOf(p atssync.Paging) int {
 	return min(p.Limit, MaxItems)
 }
 
-// A cursor is the last key of a page without its table: it stays good whatever is written meanwhile.
+// A cursor is the last key of a part without its table: it stays good whatever is written meanwhile.
 func cursorOf(k []byte) string { return base64.RawURLEncoding.EncodeToString(k[2:]) }
 
 func afterCursor(t key, cursor string) (key, error) {
@@ -46,6 +49,30 @@ func afterCursor(t key, cursor string) (key, error) {
 			WithRemedy("begin with the first page")
 	}
 	return append(t[:2:2].clone(), b...), nil
+}
+
+// A page marker is a cursor with a check over its table and itself, so that what a list did not give is refused
+// and not read as some place in it.
+func markerOf(k []byte) string {
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(bytes.Clone(k[2:]), crc32.ChecksumIEEE(k)))
+}
+
+func afterMarker(marker string, spans ...span) (key, error) {
+	if marker == "" {
+		return nil, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(marker)
+	if n := len(b) - 4; err == nil && n >= 0 {
+		after := append(spans[0].prefix[:2:2].clone(), b[:n]...)
+		of := func(s span) bool { return bytes.HasPrefix(after, s.prefix) }
+		if crc32.ChecksumIEEE(after) == binary.BigEndian.Uint32(b[n:]) && slices.ContainsFunc(spans, of) {
+			return after, nil
+		}
+	}
+	const message = "the page marker is none that this list gave"
+	e := atssync.Errorf(atssync.CodeInvalid, message).WithRemedy("begin with the first page")
+	e.Fields = []atssync.FieldError{{Path: "query.after", Message: message}}
+	return nil, e
 }
 
 // listing is one page to read: spans of one table in ascending order, and what makes an item of a key. An
@@ -61,7 +88,7 @@ func page[T any](ctx context.Context, r Reader, p atssync.Paging, l listing[T]) 
 	if len(l.spans) == 0 {
 		return out, nil
 	}
-	after, err := afterCursor(l.spans[0].prefix, p.After)
+	after, err := afterMarker(p.After, l.spans...)
 	if err != nil {
 		return out, err
 	}
@@ -92,7 +119,7 @@ func page[T any](ctx context.Context, r Reader, p atssync.Paging, l listing[T]) 
 			}
 			out.Items = append(out.Items, *item)
 			if len(out.Items) == limit {
-				last = cursorOf(k)
+				last = markerOf(k)
 			}
 			return true
 		}
@@ -124,12 +151,9 @@ func page[T any](ctx context.Context, r Reader, p atssync.Paging, l listing[T]) 
 // pageBack reads one page in descending order, of one span without bounds.
 func pageBack[T any](r Reader, p atssync.Paging, prefix key, load func(k, v []byte) (*T, error)) (atssync.Page[T], error) {
 	out := atssync.Page[T]{Items: []T{}}
-	after, err := afterCursor(prefix, p.After)
+	after, err := afterMarker(p.After, span{prefix: prefix})
 	if err != nil {
 		return out, err
-	}
-	if after != nil && !bytes.HasPrefix(after, prefix) {
-		return out, nil
 	}
 	limit := limitOf(p)
 	var last string
@@ -151,7 +175,7 @@ func pageBack[T any](r Reader, p atssync.Paging, prefix key, load func(k, v []by
 			return true
 		}
 		out.Items = append(out.Items, *item)
-		last = cursorOf(k)
+		last = markerOf(k)
 		return true
 	})
 	if err == nil {

@@ -90,6 +90,7 @@ type ConnectionEvent struct {
 	Operation Operation `json:"operation,omitempty"`
 	State     string    `json:"state"`
 	Cause     string    `json:"cause,omitempty"`
+	Message   string    `json:"message,omitempty"`
 	WhoseTurn string    `json:"whose_turn,omitempty"`
 	Remedy    string    `json:"remedy,omitempty"`
 }

@@ -285,7 +285,7 @@ func (l *Lane) heal(op Operation, h Health, now time.Time) []EventDraft {
 func unhealthy(op Operation, h Health, now time.Time) EventDraft {
 	e := ConnectionEvent{Operation: op, State: "unhealthy", Cause: h.Cause}
 	if h.Trouble != nil {
-		e.WhoseTurn, e.Remedy = string(h.Trouble.Turn), h.Trouble.Remedy
+		e.Message, e.WhoseTurn, e.Remedy = h.Trouble.Message, string(h.Trouble.Turn), h.Trouble.Remedy
 	}
 	return EventDraft{Type: EventConnectionUnhealthy, At: now, Data: e}
 }
@@ -320,6 +320,25 @@ func (l *Lane) FailJob(job string, reason HeldReason, t *Trouble, now time.Time)
 func (l *Lane) JobOK(job string) {
 	delete(l.Jobs, job)
 	l.JobsFailedInRow = nil
+}
+
+// Retire forgets what is wrong with a connection that is removed: it is nobody's turn any more. What a restore holds
+// stays held if the connection is revived.
+func (l *Lane) Retire() []EventDraft {
+	l.Operations, l.Jobs, l.JobsFailedInRow, l.ReadBacks, l.Owed = nil, nil, nil, nil, nil
+	if l.HoldReason != HeldRestored {
+		l.HoldReason = ""
+	}
+	return nil
+}
+
+// Settled ends a stop for an uncertain write after a probe succeeded, where nothing is uncertain any more and nothing
+// is there to be the canary.
+func (l *Lane) Settled(now time.Time) []EventDraft {
+	if h := l.Health(OpSubmit); h.State != HealthCanary || h.Cause != CauseUncertain {
+		return nil
+	}
+	return l.Succeed(OpSubmit, now)
 }
 
 // Clone returns a copy that shares no map.

@@ -24,7 +24,7 @@ func TestFail_ThreeInARowStop(t *testing.T) {
 	drafts := l.Fail(atssync.OpSubmit, "transient", trouble, now)
 	require.Equal(t, []atssync.EventType{atssync.EventConnectionUnhealthy}, types(drafts))
 	require.Equal(t, atssync.ConnectionEvent{
-		Operation: atssync.OpSubmit, State: "unhealthy", Cause: "transient", WhoseTurn: "employer", Remedy: "mend it",
+		Operation: atssync.OpSubmit, State: "unhealthy", Cause: "transient", Message: "it does not work", WhoseTurn: "employer", Remedy: "mend it",
 	}, drafts[0].Data)
 	h := l.Health(atssync.OpSubmit)
 	require.Equal(t, atssync.HealthStopped, h.State)

@@ -1,6 +1,7 @@
 package atssync
 
 import (
+	"strings"
 	"time"
 
 	sdk "github.com/atssync/atssync/plugin-sdk"
@@ -54,6 +55,38 @@ func (s *Submission) ApplyFinish(f Finish, now time.Time) ([]EventDraft, error) 
 		drafts = append([]EventDraft{s.resolvedEvent("evidence", now)}, drafts...)
 	}
 	return drafts, nil
+}
+
+// Uncertain is the trouble of a submission whose outcome nobody knows, from what went wrong: settling it is the
+// operator's, whoever has to mend the cause.
+func (s *Submission) Uncertain(cause *Trouble) *Trouble {
+	t := Trouble{Kind: sdk.KindAmbiguous}
+	if cause != nil {
+		t = *cause
+	}
+	if t.Turn != "" && t.Turn != sdk.TurnOperator {
+		t.Message = strings.TrimSpace(t.Message + " (the cause is for: " + string(t.Turn) + ")")
+	}
+	t.Turn, t.Remedy = sdk.TurnOperator, s.uncertainRemedy()
+	return &t
+}
+
+func (s *Submission) uncertainRemedy() string {
+	return "look into the ATS for external id " + s.ExternalID + " and settle it: atssync resolve " + s.ID +
+		" --submitted PROFILE_URL, --send-again or --give-up"
+}
+
+// Next says whose turn a submission is and what that party should do; "" where it is nobody's.
+func (s *Submission) Next() (sdk.Turn, string) {
+	switch {
+	case s.State == StateHeld:
+		return s.HeldReason.Remedy()
+	case s.State == StateUncertain:
+		return sdk.TurnOperator, s.uncertainRemedy()
+	case s.State == StateRefused && s.Trouble != nil:
+		return s.Trouble.Turn, s.Trouble.Remedy
+	}
+	return "", ""
 }
 
 // Resolution is how an uncertain submission is settled.
@@ -128,8 +161,6 @@ func (s *Submission) draft(t EventType, by string, now time.Time) EventDraft {
 		HeldReason: s.HeldReason, Receipt: s.Receipt, Trouble: s.Trouble, ResolvedBy: by,
 		PossibleDuplicate: s.PossibleDuplicate,
 	}
-	if s.State == StateHeld {
-		d.WhoseTurn, d.Remedy = s.HeldReason.Remedy()
-	}
+	d.WhoseTurn, d.Remedy = s.Next()
 	return EventDraft{Type: t, Subject: s.ID, At: now, Data: d}
 }

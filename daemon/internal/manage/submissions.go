@@ -236,18 +236,9 @@ func submissionView(s atssync.Submission) Submission {
 		Receipt: s.Receipt, Proposal: s.Proposal, Trouble: s.Trouble, PossibleDuplicate: s.PossibleDuplicate,
 		Partial: len(s.Continuation) > 0, AcceptedAt: s.AcceptedAt, UpdatedAt: s.UpdatedAt, ExpiresAt: s.ExpiresAt,
 	}
-	switch s.State {
-	case atssync.StateQueued:
+	if s.State == atssync.StateQueued {
 		v.NextAt = s.NextAt
-	case atssync.StateHeld:
-		v.WhoseTurn, v.Remedy = s.HeldReason.Remedy()
-	case atssync.StateRefused:
-		if s.Trouble != nil {
-			v.WhoseTurn, v.Remedy = s.Trouble.Turn, s.Trouble.Remedy
-		}
-	case atssync.StateUncertain:
-		v.WhoseTurn = sdk.TurnOperator
-		v.Remedy = "look for the candidate in the ATS, then: atssync resolve " + s.ID + " --submitted PROFILE_URL, --send-again or --give-up"
 	}
+	v.WhoseTurn, v.Remedy = s.Next()
 	return v
 }

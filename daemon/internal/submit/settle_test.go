@@ -51,6 +51,30 @@ func TestSettle_WhatTheATSShowsUnderOurIDIsSubmitted(t *testing.T) {
 	})
 }
 
+func TestSettle_ALaneIsWellOnceNothingIsUncertainAndNothingWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 1)
+		ids := b.accept(b.conns[0], "job", 1)
+		b.cut(true, ids[0])
+		b.wakeAll()
+		b.after(time.Hour)
+		s := b.sub(ids[0])
+		require.Equal(t, atssync.StateUncertain, s.State)
+		require.Equal(t, sdk.TurnOperator, s.Trouble.Turn)
+		require.Contains(t, s.Trouble.Remedy, "atssync resolve "+s.ID)
+		require.Equal(t, s.Trouble.Remedy, b.health(b.conns[0].ID).Trouble.Remedy)
+		require.Contains(t, string(b.events(b.conns[0].ID, atssync.EventUncertain)[0].Data), `"whose_turn":"operator"`)
+		require.Equal(t, atssync.HealthCanary, b.health(b.conns[0].ID).State, "it is not settled yet")
+		_, err := b.store.Resolve(t.Context(), s.ID, atssync.SettleUncertain{Resolution: atssync.ResolvedGiveUp, By: "person"}, time.Now())
+		require.NoError(t, err)
+		b.wakeAll()
+		b.after(time.Minute)
+		require.Equal(t, atssync.HealthOK, b.health(b.conns[0].ID).State)
+		require.Len(t, b.events(b.conns[0].ID, atssync.EventConnectionHealthy), 1)
+	})
+}
+
 func TestSettle_WhatIsFoundByEmailIsOnlyProposed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

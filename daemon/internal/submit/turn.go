@@ -91,10 +91,25 @@ func (w *Worker) wakeAll(connections []string) {
 // nothingDue is a lane whose queue is empty for now.
 func (w *Worker) nothingDue(ctx context.Context, r *round) error {
 	w.pass(r)
-	if r.lane.Health(atssync.OpSubmit).State != atssync.HealthDraining {
-		return nil
+	switch h := r.lane.Health(atssync.OpSubmit); {
+	case h.State == atssync.HealthDraining:
+		return w.drained(ctx, r)
+	case h.State == atssync.HealthCanary && h.Cause == atssync.CauseUncertain:
+		return w.settled(ctx, r)
 	}
-	return w.drained(ctx, r)
+	return nil
+}
+
+// settled ends the wait for a canary when everything uncertain was settled: nobody may ever submit one.
+func (w *Worker) settled(ctx context.Context, r *round) error {
+	q := atssync.SubmissionQuery{Connection: r.c.ID, State: atssync.StateUncertain, Paging: atssync.Paging{Limit: 1}}
+	page, err := w.o.Uncertain.Submissions(ctx, q)
+	if err != nil || len(page.Items) > 0 {
+		return err
+	}
+	now := r.now()
+	_, err = w.o.Store.UpdateLane(ctx, r.lease, func(l *atssync.Lane) []atssync.EventDraft { return l.Settled(now) }, now)
+	return err
 }
 
 func (w *Worker) drained(ctx context.Context, r *round) error {

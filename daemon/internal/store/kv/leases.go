@@ -156,6 +156,7 @@ func (st *step) lost(connection string) error {
 		if err := s.Move(atssync.StateUncertain, "", st.now); err != nil {
 			return err
 		}
+		t = s.Uncertain(t)
 		s.Trouble = t
 		if err := st.save(&was, s); err != nil {
 			return err

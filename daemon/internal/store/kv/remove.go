@@ -72,6 +72,9 @@ func (st *step) remove(id string, links []atssync.JobLink) (*atssync.Connection,
 		st.dropTask(&t)
 	}
 	st.saveConnection(was, &next)
+	if err := st.changeLane(&next, (*atssync.Lane).Retire); err != nil {
+		return nil, err
+	}
 	if _, err := st.putTask(atssync.Task{Kind: atssync.TaskCancel, Connection: id}); err != nil {
 		return nil, err
 	}

@@ -115,6 +115,41 @@ var elsewhereTests = map[string]func(*world){
 		require.NoError(w.t, err)
 		require.True(w.t, w.submitInATS(c, "app-1", "job-1").PossibleDuplicate)
 	},
+	"a removed connection has no trouble any more": func(w *world) {
+		c := w.connect("acme")
+		_, err := w.s.UpdateLane(w.ctx, w.lease(c, "daemon-1"), func(l *atssync.Lane) []atssync.EventDraft {
+			return l.Fail(atssync.OpRead, atssync.CannotRead, nil, w.now)
+		}, w.now)
+		require.NoError(w.t, err)
+		w.remove(c)
+		l, err := w.s.Lane(w.ctx, c.ID)
+		require.NoError(w.t, err)
+		require.Empty(w.t, l.Operations)
+	},
+	"a page marker that no list gave is refused": func(w *world) {
+		for range 3 {
+			w.connect("acme")
+		}
+		page, err := w.s.Connections(w.ctx, atssync.ConnectionQuery{Paging: atssync.Paging{Limit: 1}})
+		require.NoError(w.t, err)
+		_, err = w.s.Connections(w.ctx, atssync.ConnectionQuery{Paging: atssync.Paging{Limit: 1, After: page.Next}})
+		require.NoError(w.t, err)
+		for _, marker := range []string{"zzzz", "zzzzzzzzzzzz", page.Next} {
+			p := atssync.Paging{After: marker}
+			_, err := w.s.AuditRecords(w.ctx, "", p)
+			w.code(err, atssync.CodeInvalid)
+			_, err = w.s.Runs(w.ctx, "status", p)
+			w.code(err, atssync.CodeInvalid)
+			_, err = w.s.JobLinks(w.ctx, atssync.LinkQuery{Paging: p})
+			w.code(err, atssync.CodeInvalid)
+			_, err = w.s.Submissions(w.ctx, atssync.SubmissionQuery{Paging: p})
+			w.code(err, atssync.CodeInvalid)
+			_, err = w.s.PlatformJobs(w.ctx, atssync.JobQuery{Paging: p})
+			w.code(err, atssync.CodeInvalid)
+		}
+		_, err = w.s.Connections(w.ctx, atssync.ConnectionQuery{Paging: atssync.Paging{After: "zzzz"}})
+		w.code(err, atssync.CodeInvalid)
+	},
 	"the removed connection of the acting user is revived before that of the key": func(w *world) {
 		ofUser := w.newConnection("acme")
 		ofUser.IdentityKeys, ofUser.ActingUser = []string{"user 7"}, atssync.User{ID: "7"}

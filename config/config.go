@@ -178,6 +178,7 @@ func Defaults() Config {
 			Maintenance: Schedule{Spec: "17 3 * * *", Zone: utc},
 		},
 		Adapters: Adapters{Dir: "/usr/lib/atssync/adapters"},
+		Delivery: Delivery{Timeout: 15 * time.Second, MaxInFlight: 50, KeepDelivered: 30 * day},
 		Ops:      Ops{Listen: "127.0.0.1:9475"},
 		Metrics:  Metrics{MaxConnections: 200},
 	}

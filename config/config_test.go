@@ -198,6 +198,19 @@ func TestWarnings_TellWhatThisMachineDoesNotHaveAndTheFileIsStillGood(t *testing
 	require.ErrorContains(t, err, "no [[connections]] has this id")
 }
 
+func TestSyntax_TheLineIsThatOfTheMistake(t *testing.T) {
+	t.Parallel()
+	for text, line := range map[string]int{
+		"\n\n[a]\nx = \n": 4, "\n[daemon\nx=1\n": 2, "[d]\nx = \"a\ny=1\n": 2, "[a]\nx\ny=1\n": 2, "[a]\nx= info\n": 2,
+		"a = [1,\n2\nb=3\n": 3, "[a]\nx=1\n[b": 3,
+	} {
+		_, err := Parse("x.toml", []byte(text), Checks{})
+		problems, ok := errors.AsType[Problems](err)
+		require.True(t, ok, text)
+		require.Equal(t, line, problems[0].Line, text)
+	}
+}
+
 func TestCron_AStepWiderThanItsFieldIsRefused(t *testing.T) {
 	t.Parallel()
 	for spec, good := range map[string]bool{

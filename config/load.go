@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"maps"
 	"os"
@@ -16,7 +17,8 @@ import (
 type Checks struct {
 	Cron       func(spec, zone string) error
 	Note       func(template string) error
-	Status     func(status, phase string) error             // either may be empty
+	Status     func(status, phase string) error // either may be empty
+	EventType  func(name string) error
 	Adapter    func(name string, adapter Adapter) []Finding // the operator's settings, against the manifest
 	Connection func(connection Connection) []Finding        // credentials and settings, against the manifest
 }
@@ -57,7 +59,7 @@ func parse(name string, src []byte, checks Checks, getenv func(string) (string, 
 	}
 	tree, err := decode(src)
 	if err != nil {
-		return nil, Problems{syntaxProblem(name, err)}
+		return nil, Problems{syntaxProblem(name, src, err)}
 	}
 	r := &reader{file: name, source: source{dir: dir, getenv: getenv}, lines: lines, checks: checks}
 	config := Defaults()
@@ -85,12 +87,13 @@ func decode(src []byte) (tree map[string]any, err error) {
 
 // syntaxProblem tells where the text stops being TOML. The library quotes the source in its messages, which may be
 // a secret with a forgotten quote, so that only what comes before a quotation is kept.
-func syntaxProblem(file string, err error) Problem {
+func syntaxProblem(file string, src []byte, err error) Problem {
 	var pe toml.ParseError
 	if !errors.As(err, &pe) {
 		return Problem{File: file, Message: "this is not TOML"}
 	}
-	p := Problem{File: file, Line: pe.Position.Line}
+	// The library's own line is that after the line end that surprised it, for some errors; its offset is right for all.
+	p := Problem{File: file, Line: 1 + bytes.Count(src[:min(max(pe.Position.Start, 0), len(src))], []byte("\n"))}
 	what := strings.ToLower(pe.Message)
 	switch {
 	case strings.HasPrefix(what, "key ") || strings.Contains(what, "already") || strings.Contains(what, "is not a table"):
@@ -100,9 +103,6 @@ func syntaxProblem(file string, err error) Problem {
 	case strings.Contains(what, "escape"):
 		what = `an escape in a string is not one of TOML's; write \\ for a backslash`
 	default:
-		if strings.Contains(what, `'\n'`) {
-			p.Line-- // The library stands behind the line end that surprised it.
-		}
 		for _, quotation := range []string{", but ", " but ", ": '", ` "`, `: "`} {
 			what, _, _ = strings.Cut(what, quotation)
 		}

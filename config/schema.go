@@ -25,6 +25,7 @@ func (c *Config) keys() []key {
 			doc:     "What one adapter is given. An adapter in the folder above needs no entry of its own.",
 			member:  c.Adapters.member,
 		}},
+		{name: "delivery", doc: "How events are sent to webhooks.", value: section{c.Delivery.keys()}},
 		{name: "ops", doc: "Metrics and health, for this machine.", value: section{c.Ops.keys()}},
 		{name: "metrics", doc: "What /metrics shows.", value: section{c.Metrics.keys()}},
 		{name: "connections", doc: "A connection that stands here is read-only elsewhere. Others are made with atssync connect.", value: list{"connections", func() []key {
@@ -34,6 +35,10 @@ func (c *Config) keys() []key {
 		{name: "job_links", doc: "A job link that stands here is read-only elsewhere. Others are made with atssync link.", value: list{"job_links", func() []key {
 			c.JobLinks = append(c.JobLinks, JobLink{As: "candidate"})
 			return c.JobLinks[len(c.JobLinks)-1].keys()
+		}}},
+		{name: "webhooks", doc: "A webhook that stands here is read-only elsewhere. Others are made with atssync webhooks create.", value: list{"webhooks", func() []key {
+			c.Webhooks = append(c.Webhooks, Webhook{})
+			return c.Webhooks[len(c.Webhooks)-1].keys()
 		}}},
 	}
 }

@@ -19,9 +19,10 @@ const (
 
 // request is what the server keeps of a request under way, in its context.
 type request struct {
-	id    string
-	route string        // set by Mux
-	body  io.ReadCloser // before it was bounded
+	id     string
+	route  string        // set by Mux
+	caller string        // set by SetCaller
+	body   io.ReadCloser // before it was bounded
 }
 
 type requestKey struct{}
@@ -37,6 +38,13 @@ func RequestID(ctx context.Context) string {
 		return q.id
 	}
 	return ""
+}
+
+// SetCaller has the log line of the request that ctx belongs to name its caller.
+func SetCaller(ctx context.Context, name string) {
+	if q := requestOf(ctx); q != nil {
+		q.caller = name
+	}
 }
 
 // chain puts the manners of a listener around its handler: request id, one log line, recover, the bound on requests, the bound on bodies.
@@ -85,7 +93,11 @@ func done(ctx context.Context, o Options, log *slog.Logger, q Request) {
 	if q.Status >= http.StatusInternalServerError && q.Status != http.StatusServiceUnavailable {
 		level = slog.LevelWarn
 	}
-	log.Log(ctx, level, "request", "request_id", RequestID(ctx), "method", q.Method, "route", q.Route,
+	caller := ""
+	if of := requestOf(ctx); of != nil {
+		caller = of.caller
+	}
+	log.Log(ctx, level, "request", "request_id", RequestID(ctx), "method", q.Method, "route", q.Route, "caller", caller,
 		"status", q.Status, "duration_ms", q.Duration.Milliseconds())
 	if o.Observe != nil {
 		o.Observe(q)
@@ -105,25 +117,40 @@ func validRequestID(id string) bool {
 	return true
 }
 
-// boundRequests lets limit requests run at once; one more waits a little and is then sent away.
+// boundRequests lets limit requests run at once. As many more wait a little; who waits in vain, and who finds no place to
+// wait, is sent away.
 func boundRequests(limit int, next http.Handler) http.Handler {
-	places := make(chan struct{}, limit)
+	places, waiting := make(chan struct{}, limit), make(chan struct{}, limit)
+	away := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "1")
+		WriteProblem(w, r, Problem{
+			Status: http.StatusTooManyRequests, Code: "too_many_requests", Remedy: "try again in a second",
+			Detail: fmt.Sprintf("%d requests are under way, which is the most that are taken at once", limit),
+		})
+	}
+	wait := func(ctx context.Context) bool {
+		select {
+		case waiting <- struct{}{}:
+			defer func() { <-waiting }()
+		default:
+			return false
+		}
+		patience := time.NewTimer(queueTimeout)
+		defer patience.Stop()
+		select {
+		case places <- struct{}{}:
+			return true
+		case <-ctx.Done():
+		case <-patience.C:
+		}
+		return false
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case places <- struct{}{}:
 		default:
-			patience := time.NewTimer(queueTimeout)
-			defer patience.Stop()
-			select {
-			case places <- struct{}{}:
-			case <-r.Context().Done():
-				return
-			case <-patience.C:
-				w.Header().Set("Retry-After", "1")
-				WriteProblem(w, r, Problem{
-					Status: http.StatusServiceUnavailable, Code: "unavailable", Remedy: "try again in a second",
-					Detail: fmt.Sprintf("%d requests are under way, which is the most that are taken at once", limit),
-				})
+			if !wait(r.Context()) {
+				away(w, r)
 				return
 			}
 		}

@@ -25,10 +25,11 @@ type Stream struct {
 	body    io.Reader
 	idle    time.Duration
 	context context.Context
-	closed  context.CancelFunc
+	closed  context.CancelCauseFunc
 
 	mu       sync.Mutex
 	stopping bool
+	cause    error // why the request was ended from inside
 	deadline time.Time
 }
 
@@ -38,19 +39,20 @@ func NewStream(w http.ResponseWriter, r *http.Request, idle time.Duration) *Stre
 	if q := requestOf(r.Context()); q != nil {
 		s.body = q.body
 	}
-	s.context, s.closed = context.WithCancel(context.WithoutCancel(r.Context()))
+	s.context, s.closed = context.WithCancelCause(context.WithoutCancel(r.Context()))
 	_ = s.control.EnableFullDuplex() // a transport that cannot reads the body first
 	s.Extend()
 	go s.watch(r.Context())
 	return s
 }
 
-// Context ends when the caller goes away, or when the server cuts what does not end. It does not end with the body: net/http ends
-// a request's own context when reading fails, and what was read until then is still to be worked on.
+// Context ends when the caller goes away, when the request's context is ended with a cause, which it passes on, or when the server
+// cuts what does not end. It does not end with the body: net/http ends a request's own context when reading fails, and what was
+// read until then is still to be worked on.
 func (s *Stream) Context() context.Context { return s.context }
 
 // Close ends the stream's context; the handler defers it.
-func (s *Stream) Close() { s.closed() }
+func (s *Stream) Close() { s.closed(nil) }
 
 // watch passes on to the stream what happens to its request, until Close.
 func (s *Stream) watch(request context.Context) {
@@ -62,12 +64,12 @@ func (s *Stream) watch(request context.Context) {
 			draining = nil
 		case <-ended:
 			if !s.ours() {
-				s.closed() // the caller went away
+				s.end(context.Cause(request)) // the caller went away, or may go on no more
 				return
 			}
 			ended = nil
 		case <-cut(request):
-			s.closed()
+			s.closed(nil)
 			return
 		case <-s.context.Done():
 			return
@@ -91,6 +93,8 @@ func (s *Stream) Read(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case s.cause != nil:
+		err = s.cause
 	case s.stopping:
 		err = ErrStopping
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -116,6 +120,15 @@ func (s *Stream) interrupt() {
 	defer s.mu.Unlock()
 	s.stopping = true
 	_ = s.control.SetReadDeadline(time.Unix(1, 0))
+}
+
+// end ends the context and a Read that waits.
+func (s *Stream) end(cause error) {
+	s.mu.Lock()
+	s.cause = cause
+	s.mu.Unlock()
+	s.interrupt()
+	s.closed(cause)
 }
 
 // Flush sends what was written so far.
@@ -151,6 +164,12 @@ func (w *recorder) code() int {
 		return http.StatusOK
 	}
 	return w.status
+}
+
+// WasRead says that nothing more is to be read of a request. Its read deadline is lifted, which else would end the context of
+// a handler that waits: the standard server takes it for a caller that is gone.
+func WasRead(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a writer without deadlines has none to lift
 }
 
 // Patience lets the answer to a request take d from now, where a handler has to wait for somebody else.

@@ -31,11 +31,13 @@ type Options struct {
 	Name string
 	// Socket is the path of a unix socket, at most 100 bytes; Listen is a TCP address. Exactly one of them is set.
 	Socket, Listen string
+	// TLS has the TCP listener speak TLS; nil is plain text.
+	TLS *TLS
 	// SocketGroup is the group that may use the socket, by name or number; "" leaves the process's own.
 	SocketGroup string
 	Handler     http.Handler
 	Logger      *slog.Logger
-	// MaxRequests bounds the requests under way; one more waits two seconds and is then answered 503. 0 is 512.
+	// MaxRequests bounds the requests under way; as many more wait two seconds and are then answered 429. 0 is 512.
 	MaxRequests int
 	// MaxBody bounds a request body in bytes, except where a handler sets its own bound. 0 is 1 MiB.
 	MaxBody int64
@@ -75,6 +77,14 @@ func New(o Options) (*Server, error) {
 	if (o.Socket == "") == (o.Listen == "") {
 		return nil, errors.New("web: exactly one of socket and listen is needed")
 	}
+	if o.TLS != nil && o.Socket != "" {
+		return nil, errors.New("web: a socket has no TLS")
+	}
+	log := o.Logger.With("component", "web", "listener", o.Name)
+	certificates, err := o.TLS.load(log)
+	if err != nil {
+		return nil, err
+	}
 	base, cancel := context.WithCancel(context.Background())
 	l, err := bind(base, o)
 	if err != nil {
@@ -82,11 +92,12 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		listener: l, log: o.Logger.With("component", "web", "listener", o.Name), cancel: cancel,
+		listener: l, log: log, cancel: cancel,
 		draining: make(chan struct{}), failed: make(chan error, 1), served: make(chan struct{}),
 	}
 	base = context.WithValue(base, phaseKey{}, phases{draining: s.draining, cut: base.Done()})
 	s.http = &http.Server{
+		TLSConfig:         certificates,
 		Handler:           chain(o, s.log),
 		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
@@ -124,7 +135,11 @@ func (s *Server) Start() {
 	s.started = true
 	go func() {
 		defer close(s.served)
-		if err := s.http.Serve(s.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		serve := s.http.Serve
+		if s.http.TLSConfig != nil {
+			serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+		}
+		if err := serve(s.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("listener failed", "err", err)
 			s.failed <- fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
 		}

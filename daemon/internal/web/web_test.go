@@ -334,9 +334,10 @@ func TestServer_RequestsBeyondTheBoundAreSentAway(t *testing.T) {
 	}()
 	<-inside
 	res, body := get(t, c, "/")
-	require.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+	require.Equal(t, http.StatusTooManyRequests, res.StatusCode)
 	require.Equal(t, "1", res.Header.Get("Retry-After"))
-	require.Contains(t, body, `"code":"unavailable"`)
+	require.Equal(t, "1", res.Header.Get("Retry-After"))
+	require.Contains(t, body, `"code":"too_many_requests"`)
 	close(finish)
 	require.Equal(t, http.StatusOK, <-first)
 	res, _ = get(t, c, "/")

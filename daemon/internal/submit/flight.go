@@ -122,6 +122,7 @@ func (t *turn) fly(f *flight) landing {
 	reply, err := f.client.Submit(w.calls, req)
 	took := time.Since(sent)
 	outcomes, meta := outcomesOf(reply, err, len(f.items))
+	outcomes, meta.Exchanges = discreet(f.items, outcomes, meta.Exchanges)
 	l := landing{plain: true, finishes: make([]atssync.Finish, len(f.items))}
 	answered := saysNothing
 	now := r.now()

@@ -80,7 +80,6 @@ type result struct {
 	NotBefore     time.Time `json:"not_before"`
 	Code          string    `json:"code"`
 	Field         string    `json:"field"`
-	Message       string    `json:"message"`
 }
 
 // apply writes the applications of items in one request and answers each.
@@ -201,7 +200,6 @@ func failed(e *sdk.Error) sdk.SubmitOutcome {
 func (r result) outcome() sdk.SubmitOutcome {
 	out := sdk.SubmitOutcome{
 		Receipt: sdk.Receipt{CandidateID: r.PersonID, ApplicationID: r.ApplicationID, ProfileURL: r.URL, Pending: r.Pending},
-		Message: r.Message,
 	}
 	switch r.Status {
 	case "created":
@@ -214,6 +212,7 @@ func (r result) outcome() sdk.SubmitOutcome {
 		out.Kind = sdk.OutcomePending
 	case "blocked":
 		out.Kind, out.NotBefore = sdk.OutcomeBlocked, r.NotBefore
+		out.Message = "the Reference ATS takes one application of a person for a while"
 	case "refused":
 		return failed(r.refusal())
 	default:

@@ -63,6 +63,7 @@ func (c *Config) check(r *reader) {
 	}
 	c.checkConnections(r)
 	c.checkJobLinks(r)
+	c.checkWebhooks(r)
 	c.doubt(r)
 }
 

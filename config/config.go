@@ -15,10 +15,12 @@ type Config struct {
 	Status      Status
 	Schedules   Schedules
 	Adapters    Adapters
+	Delivery    Delivery
 	Ops         Ops
 	Metrics     Metrics
 	Connections []Connection
 	JobLinks    []JobLink
+	Webhooks    []Webhook
 
 	// Warnings are what is not wrong in the file and will not work on this machine as it is now.
 	Warnings Problems

@@ -232,6 +232,8 @@ func TestExample_CommentedTablesAreValidToo(t *testing.T) {
 	}
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "acme-key"), []byte("canary"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "webhook-secret"), []byte("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "old-webhook-secret"), []byte("whsec_c2Vjb25kLXNlY3JldC1vZi10aGUtdGVzdHM="), 0o600))
 
 	c, err := parse("a.toml", []byte(strings.Join(lines, "\n")), strictChecks(), environment(map[string]string{"CREDENTIALS_DIRECTORY": dir}))
 
@@ -239,6 +241,7 @@ func TestExample_CommentedTablesAreValidToo(t *testing.T) {
 	require.Len(t, c.Connections, 1)
 	require.Len(t, c.Connections[0].StatusOverrides, 1)
 	require.Len(t, c.JobLinks, 1)
+	require.Len(t, c.Webhooks, 1)
 	require.Contains(t, c.Adapters.Named, "greenhouse")
 }
 

@@ -112,7 +112,7 @@ func (l texts) read(r *reader, at string, v any) {
 		r.wrongType(at, "a list of strings", v)
 		return
 	}
-	out := make([]string, 0, len(list))
+	var out []string
 	for i := range list {
 		var s string
 		before := len(r.problems)

@@ -70,6 +70,12 @@ func (s *Service) Connections(ctx context.Context, q atssync.ConnectionQuery) (a
 	if err != nil {
 		return atssync.Page[Connection]{}, err
 	}
+	known := func(a AdapterStatus) bool { return a.Name == q.Adapter }
+	if q.Adapter != "" && len(page.Items) == 0 && !slices.ContainsFunc(s.o.Adapters.List(), known) {
+		return atssync.Page[Connection]{}, invalid("the query", []atssync.FieldError{
+			{Path: "query.adapter", Message: "there is no adapter " + q.Adapter + "; see: atssync adapters list"},
+		})
+	}
 	out := atssync.Page[Connection]{Items: make([]Connection, len(page.Items)), Next: page.Next}
 	for i, c := range page.Items {
 		if out.Items[i], err = s.shown(ctx, c); err != nil {

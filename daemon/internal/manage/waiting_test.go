@@ -119,3 +119,13 @@ func TestLink_WarnsOfAnUnknownPoolAndOfASharedATSJob(t *testing.T) {
 	w.ats.failure = &sdk.Error{Kind: sdk.KindTransient}
 	require.Empty(t, link(LinkRequest{PlatformJob: "p4", As: sdk.AsProspect, Pool: "2"}), "an ATS that does not tell is no reason to warn")
 }
+
+func TestConnections_AnAdapterThatIsNotThereIsNoEmptyList(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	page, err := w.Connections(w.ctx(), atssync.ConnectionQuery{Adapter: "fake"})
+	require.NoError(t, err)
+	require.Empty(t, page.Items)
+	_, err = w.Connections(w.ctx(), atssync.ConnectionQuery{Adapter: "grenhouse"})
+	requireCode(t, err, atssync.CodeInvalid, "query.adapter", "grenhouse")
+}

@@ -26,7 +26,9 @@ const (
 	MappingDeclared Mapping = "declared"
 	MappingOverride Mapping = "override"
 	MappingInferred Mapping = "inferred"
-	MappingNone     Mapping = "none"
+	// MappingNone is a standing that no words of the ATS gave: that of an application that was never read, whose
+	// Application.SeenAt is zero, or of words that nothing maps.
+	MappingNone Mapping = "none"
 )
 
 // RawWords are the ATS's own words.
@@ -78,7 +80,7 @@ type Application struct {
 	Revision   int       `json:"revision"`
 	CreatedAt  time.Time `json:"created_at"`
 	ObservedAt time.Time `json:"observed_at,omitzero"` // when the last change was seen
-	SeenAt     time.Time `json:"seen_at,omitzero"`     // when it was first seen
+	SeenAt     time.Time `json:"seen_at,omitzero"`     // when it was first read; absent: never, and the standing is what was sent
 	Version    int64     `json:"version"`              // grows with each write
 }
 

@@ -56,7 +56,9 @@ func (c *command) adaptersCall() *cobra.Command {
 			return err
 		}
 		if *trace {
-			call.Stderr = c.Err
+			lines := &adapterLines{out: c.Err}
+			defer lines.flush()
+			call.Stderr = lines
 		}
 		a, err := app.CallAdapter(cmd.Context(), call)
 		if err != nil {

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,6 +41,9 @@ func (c *command) adaptersConform() *cobra.Command {
 		if err := setFields(t.Fields, *sets); err != nil {
 			return err
 		}
+		if err := program(args[0]); err != nil {
+			return err
+		}
 		p, n := c.progress(), 0
 		v, err := app.TestAdapter(cmd.Context(), t, func(r app.AdapterCheck) {
 			n++
@@ -59,4 +64,18 @@ func (c *command) adaptersConform() *cobra.Command {
 		return err
 	})
 	return cmd
+}
+
+// program refuses what cannot be an adapter's program, before anything is asked of it.
+func program(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look at the adapter: %w", err)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no file; name the adapter's program", clean(path, false))
+	case info.Mode()&0o111 == 0:
+		return fmt.Errorf("%s is no program: it is not executable", clean(path, false))
+	}
+	return nil
 }

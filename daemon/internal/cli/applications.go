@@ -23,15 +23,25 @@ func (c *command) applications() *cobra.Command {
 	p := pagingFlags(cmd)
 	completeFlag(cmd, "visibility", words("visible", "not_visible", "deleted", "merged"))
 	cmd.RunE = c.do(func(cmd *cobra.Command, _ []string) error {
+		if err := oneOf("visibility", q.Visibility, []string{"visible", "not_visible", "deleted", "merged"}); err != nil {
+			return err
+		}
 		var err error
 		if q.Connection, err = c.connectionID(cmd.Context(), q.Connection); err != nil {
 			return err
 		}
+		names := c.namer(cmd.Context())
 		columns := []column[api.Application]{
 			{"SUBMISSION", func(a api.Application) string { return a.ID }},
+			{"CONNECTION", func(a api.Application) string { return names.connection(a.Connection) }},
 			{"EXTERNAL ID", func(a api.Application) string { return shorten(a.ExternalID, 40) }},
 			{"JOB", func(a api.Application) string { return shorten(a.PlatformJob, 30) }},
-			{"STATUS", func(a api.Application) string { return string(a.Status) }},
+			{"STATUS", func(a api.Application) string {
+				if a.SeenAt.IsZero() {
+					return "not read yet"
+				}
+				return string(a.Status)
+			}},
 			{"PHASE", func(a api.Application) string { return string(a.Phase) }},
 			{"STAGE", func(a api.Application) string { return shorten(first(a.Raw.StageName, a.Raw.Status), 30) }},
 			{"VISIBILITY", func(a api.Application) string { return string(a.Visibility) }},

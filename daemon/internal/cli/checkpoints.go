@@ -26,8 +26,9 @@ func (c *command) checkpoints() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		names := c.namer(cmd.Context())
 		return listAll(c, *asJSON, []column[api.Checkpoint]{
-			{"CONNECTION", func(x api.Checkpoint) string { return x.Connection }},
+			{"CONNECTION", func(x api.Checkpoint) string { return names.connection(x.Connection) }},
 			{"OPERATION", func(x api.Checkpoint) string { return string(x.Operation) }},
 			{"PASS", func(x api.Checkpoint) string { return fmt.Sprint(x.Pass) }},
 			{"AT", func(x api.Checkpoint) string { return x.LastKey }},
@@ -59,10 +60,11 @@ func (c *command) tasks() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		names := c.namer(cmd.Context())
 		return listAll(c, *asJSON, []column[api.Task]{
 			{"ID", func(t api.Task) string { return t.ID }},
 			{"WHAT", func(t api.Task) string { return string(t.Kind) }},
-			{"CONNECTION", func(t api.Task) string { return t.Connection }},
+			{"CONNECTION", func(t api.Task) string { return names.connection(t.Connection) }},
 			{"REASON", func(t api.Task) string { return string(t.Reason) }},
 			{"JOB", func(t api.Task) string { return t.PlatformJob }},
 			{"DONE", func(t api.Task) string { return count(t.Done) }},

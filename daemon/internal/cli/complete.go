@@ -100,11 +100,11 @@ func (c *command) connectionFlag(cmd *cobra.Command, into *string, usage string)
 	completeFlag(cmd, "connection", c.connectionNames())
 }
 
-// connectionID finds a connection by its id or name; "" stays "".
+// connectionID finds the id of the connection that a word means, see meant; "" stays "".
 func (c *command) connectionID(ctx context.Context, idOrName string) (string, error) {
 	if idOrName == "" {
 		return "", nil
 	}
-	con, err := c.daemon().Connection(ctx, idOrName)
+	con, err := c.meant(ctx, idOrName)
 	return con.ID, err
 }

@@ -18,7 +18,8 @@ func (c *command) configCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check [FILE]", Short: "Report every problem of a config file", Args: cobra.MaximumNArgs(1),
 		Long: `Read a config file as the daemon would, and report every problem at once: one line each, with file, line, key and what to write
-instead. Nothing is started and no ATS is asked. The exit code is 1 when there is a problem.`,
+instead. Nothing is started and no ATS is asked. The exit code is 1 when there is a problem. What may be right elsewhere or later, such as
+a folder that is not there, is a warning on stderr.`,
 		Example: "  atssync config check\n  atssync config check ./atssync.toml --json",
 	}
 	asJSON := jsonFlag(cmd)
@@ -27,13 +28,18 @@ instead. Nothing is started and no ATS is asked. The exit code is 1 when there i
 		if len(args) == 1 {
 			path = args[0]
 		}
-		_, err := app.LoadConfig(path)
+		conf, err := app.LoadConfig(path)
 		problems, ok := errors.AsType[config.Problems](err)
 		if err != nil && !ok {
 			return err
 		}
+		var warnings config.Problems
+		if conf != nil {
+			warnings = conf.Warnings
+		}
 		if *asJSON {
-			if err := printJSON(c.Out, map[string]any{"file": path, "ok": err == nil, "problems": shown(problems)}); err != nil {
+			all := map[string]any{"file": path, "ok": err == nil, "problems": shown(problems), "warnings": shown(warnings)}
+			if err := printJSON(c.Out, all); err != nil {
 				return err
 			}
 		} else {
@@ -46,6 +52,9 @@ instead. Nothing is started and no ATS is asked. The exit code is 1 when there i
 			return &told{exitFailed}
 		}
 		if !*asJSON {
+			for _, w := range warnings {
+				fmt.Fprintf(c.Err, "warning: %s\n", clean(w.String(), false))
+			}
 			fmt.Fprintf(c.Out, "%s is good.\n", path)
 		}
 		return nil

@@ -33,7 +33,7 @@ func (c *command) connect() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&r.Account, "account", "", "the platform's `id` of the employer")
 	f.StringVar(&r.Adapter, "adapter", "", "the `name` of the adapter")
-	f.StringVar(&r.Name, "name", "", "a `label` for the connection (default: the ATS account's name)")
+	f.StringVar(&r.Name, "name", "", "a `label` for the connection (default: the account, or ACCOUNT-ADAPTER where that is taken)")
 	from := f.String("from-file", "", "the `file` with the fields; - is stdin, as JSON")
 	sets := f.StringArray("set", nil, "set one field, `name=value`; may be given many times")
 	f.BoolVar(&r.DryRun, "check-only", false, "check and save nothing")
@@ -56,13 +56,54 @@ func (c *command) connect() *cobra.Command {
 		if err := c.complete(cmd.Context(), &r, fields); err != nil {
 			return err
 		}
+		alike, err := c.named(cmd.Context(), &r)
+		if err != nil {
+			return err
+		}
 		res, err := c.daemon().Connect(cmd.Context(), r)
 		if err != nil {
 			return err
 		}
+		c.warnAlike(res.Connection, alike)
 		return c.connected(res, *asJSON)
 	})
 	return cmd
+}
+
+// named gives the connection a name where none was given: the account, or account and adapter where another connection has that one. It
+// returns the account's connections of the same name.
+func (c *command) named(ctx context.Context, r *api.ConnectRequest) ([]api.Connection, error) {
+	live, err := c.live(ctx, api.ConnectionQuery{})
+	if err != nil {
+		return nil, err
+	}
+	taken := func(name string) bool {
+		return slices.ContainsFunc(live, func(x api.Connection) bool { return strings.EqualFold(x.Name, name) })
+	}
+	if r.Name == "" {
+		r.Name = r.Account
+		if taken(r.Name) {
+			r.Name += "-" + r.Adapter
+		}
+	}
+	return alike(live, r.Account, r.Name), nil
+}
+
+// alike returns the connections of an account that have a name, whatever its case.
+func alike(live []api.Connection, account, name string) []api.Connection {
+	return slices.DeleteFunc(slices.Clone(live), func(x api.Connection) bool {
+		return x.Account != account || !strings.EqualFold(x.Name, name)
+	})
+}
+
+// warnAlike says that a name alone does not tell two connections apart.
+func (c *command) warnAlike(con api.Connection, others []api.Connection) {
+	for _, x := range others {
+		if x.ID != con.ID {
+			fmt.Fprintf(c.Err, "Mind: connection %s of this account has the name %s too. Give one another name: atssync connections set ID --name NAME\n",
+				x.ID, quoted(clean(x.Name, false)))
+		}
+	}
 }
 
 // complete asks for what is missing, where somebody is there to answer.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -33,6 +34,9 @@ func (c *command) connectionsList() *cobra.Command {
 	completeFlag(cmd, "adapter", c.adapterNames())
 	completeFlag(cmd, "state", words("active", "paused", "removed"))
 	cmd.RunE = c.do(func(cmd *cobra.Command, _ []string) error {
+		if err := oneOf("state", state, []string{"active", "paused", "removed"}); err != nil {
+			return err
+		}
 		columns := []column[api.Connection]{
 			{"ID", func(x api.Connection) string { return x.ID }},
 			{"NAME", func(x api.Connection) string { return x.Name }},
@@ -62,16 +66,33 @@ func (c *command) connectionsShow() *cobra.Command {
 		"  atssync connections show Acme")
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = c.do(func(cmd *cobra.Command, args []string) error {
-		con, err := c.daemon().Connection(cmd.Context(), args[0])
+		con, err := c.meant(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
 		if *asJSON {
 			return printJSON(c.Out, con)
 		}
-		return connectionSheet(con).write(c.Out)
+		ledger, err := c.daemon().Ledger(cmd.Context(), con.ID, false, "", 1)
+		if err != nil {
+			return err
+		}
+		s := connectionSheet(con)
+		s.add("submissions", inStates(ledger))
+		return s.write(c.Out)
 	})
 	return cmd
+}
+
+// inStates tells how many submissions are in each state, "none" without any.
+func inStates(v api.LedgerView) string {
+	parts := []string{}
+	for _, state := range api.States() {
+		if n := v.Total.States[api.State(state)]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	return first(strings.Join(parts, ", "), "none")
 }
 
 // oneConnection makes a command whose argument is a connection.

@@ -47,7 +47,7 @@ fields are asked for; an empty answer keeps what there is.`,
 	other := f.Bool("other-account", false, "accept that they reach another user or ATS account than before")
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = c.do(func(cmd *cobra.Command, args []string) error {
-		con, err := c.daemon().Connection(cmd.Context(), args[0])
+		con, err := c.meant(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (c *command) connectionsSet() *cobra.Command {
 	asJSON := jsonFlag(cmd)
 	completeFlag(cmd, "on-uncertain", words("hold", "resend"))
 	cmd.RunE = c.do(func(cmd *cobra.Command, args []string) error {
-		con, err := c.daemon().Connection(cmd.Context(), args[0])
+		con, err := c.meant(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
@@ -141,6 +141,13 @@ func (c *command) connectionsSet() *cobra.Command {
 		}
 		if con, err = c.daemon().UpdateConnection(cmd.Context(), con.ID, r); err != nil {
 			return err
+		}
+		if r.Name != nil {
+			live, err := c.live(cmd.Context(), api.ConnectionQuery{Account: con.Account})
+			if err != nil {
+				return err
+			}
+			c.warnAlike(con, alike(live, con.Account, con.Name))
 		}
 		if *asJSON {
 			return printJSON(c.Out, con)

@@ -32,7 +32,7 @@ func (c *command) events() *cobra.Command {
 		Long: `Read events: of all connections in the order they were written, or of one connection by sequence, which has no gaps. --after takes the cursor that
 was told at the end, with --connection a sequence number; --after last begins at the end.
 
-With --follow it goes on as events come, until it is interrupted; without --after it then begins at the end. With --json each event is one line.`,
+With --follow it goes on as events come, until it is interrupted; without --after it then begins at the end. With --json each event is one line on stdout; the cursor to go on with is told on stderr.`,
 		Example: `  atssync events --connection Acme --all --json
   atssync events --follow
   atssync events --types application.status_changed,submission.uncertain`,
@@ -54,6 +54,11 @@ With --follow it goes on as events come, until it is interrupted; without --afte
 		if e.q.Connection, err = c.connectionID(cmd.Context(), e.q.Connection); err != nil {
 			return err
 		}
+		for _, t := range e.q.Types {
+			if err := oneOf("types", t, api.EventTypes()); err != nil {
+				return err
+			}
+		}
 		if e.follow {
 			return c.followEvents(cmd.Context(), e)
 		}
@@ -66,7 +71,7 @@ func (c *command) listEvents(ctx context.Context, e eventFlags) error {
 	if e.limit < 1 {
 		return usagef("--limit is at least 1")
 	}
-	q, left, shown := e.q, e.limit, 0
+	q, left, shown, names := e.q, e.limit, 0, c.namer(ctx)
 	q.After = e.after
 	for {
 		q.Limit = maxPage
@@ -77,7 +82,7 @@ func (c *command) listEvents(ctx context.Context, e eventFlags) error {
 		if err != nil {
 			return err
 		}
-		if err := c.showEvents(page.Items, e.json, shown == 0); err != nil {
+		if err := c.showEvents(names, page.Items, e.json, shown == 0); err != nil {
 			return err
 		}
 		end := page.Next == q.After || len(page.Items) == 0
@@ -88,17 +93,36 @@ func (c *command) listEvents(ctx context.Context, e eventFlags) error {
 			break
 		}
 	}
-	if !e.json && q.After != "" {
-		fmt.Fprintf(c.Err, "%s. What comes later: --after %s\n", some(shown, "event"), q.After)
+	if q.After == "" {
+		return nil
 	}
+	more, err := c.moreEvents(ctx, q, !e.all && left <= 0)
+	if err != nil {
+		return err
+	}
+	if more {
+		fmt.Fprintf(c.Err, "%s. There are more: --after %s goes on, --all shows all.\n", some(shown, "event"), q.After)
+		return nil
+	}
+	fmt.Fprintf(c.Err, "%s. What comes later: --after %s\n", some(shown, "event"), q.After)
 	return nil
+}
+
+// moreEvents reports whether there are events after those that were shown, where the limit ended the list.
+func (c *command) moreEvents(ctx context.Context, q api.EventQuery, cut bool) (bool, error) {
+	if !cut {
+		return false, nil
+	}
+	q.Limit = 1
+	page, err := c.daemon().Events(ctx, q)
+	return len(page.Items) > 0, err
 }
 
 // followEvents shows events as they come. A daemon that goes away is waited for.
 func (c *command) followEvents(ctx context.Context, e eventFlags) error {
 	q := e.q
 	q.After, q.Limit = first(e.after, "last"), maxPage
-	header, lost := true, false
+	header, lost, names := true, false, c.namer(ctx)
 	for ctx.Err() == nil {
 		q.Wait = followWait
 		if q.After == "last" {
@@ -122,7 +146,7 @@ func (c *command) followEvents(ctx context.Context, e eventFlags) error {
 			continue
 		}
 		lost = false
-		if err := c.showEvents(page.Items, e.json, header); err != nil {
+		if err := c.showEvents(names, page.Items, e.json, header); err != nil {
 			return err
 		}
 		header = header && len(page.Items) == 0
@@ -131,7 +155,7 @@ func (c *command) followEvents(ctx context.Context, e eventFlags) error {
 	return nil
 }
 
-func (c *command) showEvents(events []api.Event, asJSON, header bool) error {
+func (c *command) showEvents(names *namer, events []api.Event, asJSON, header bool) error {
 	if asJSON {
 		enc := json.NewEncoder(c.Out)
 		enc.SetEscapeHTML(false)
@@ -145,7 +169,7 @@ func (c *command) showEvents(events []api.Event, asJSON, header bool) error {
 	return table(c.Out, []column[api.Event]{
 		{"SEQUENCE", func(e api.Event) string { return fmt.Sprintf("%8d", e.Sequence) }},
 		{"AT", func(e api.Event) string { return at(e.At) }},
-		{"CONNECTION", func(e api.Event) string { return e.Connection }},
+		{"CONNECTION", func(e api.Event) string { return names.connection(e.Connection) }},
 		{"TYPE", func(e api.Event) string { return fmt.Sprintf("%-28s", e.Type) }},
 		{"WHAT", eventText},
 	}, events, header)

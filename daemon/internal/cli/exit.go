@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -133,10 +134,28 @@ func tell(w io.Writer, err error) {
 		}
 		fmt.Fprintf(w, "  %s: %s\n", clean(f.Path, false), clean(f.Message, false))
 	}
-	tellChecks(w, e.Checks)
-	if e.Remedy != "" {
+	said := tellFindings(w, e)
+	if e.Remedy != "" && !said {
 		fmt.Fprintf(w, "  what to do: %s\n", clean(e.Remedy, false))
 	}
+}
+
+// tellFindings shows what a refused check found, and reports whether the remedy was among it. What the message says already is not said
+// again.
+func tellFindings(w io.Writer, e *api.Error) bool {
+	said := false
+	checks := slices.Clone(e.Checks)
+	for i, r := range checks {
+		if r.OK || r.Warning {
+			continue
+		}
+		said = said || e.Remedy != "" && r.Remedy == e.Remedy
+		if r.Cause != "" && strings.HasSuffix(e.Message, r.Cause) {
+			checks[i].Cause = ""
+		}
+	}
+	tellChecks(w, checks)
+	return said
 }
 
 // tellChecks shows what a check found: first what is well, then each trouble with whose turn it is.
@@ -153,7 +172,11 @@ func tellChecks(w io.Writer, checks []api.CheckResult) {
 		case r.Warning:
 			fmt.Fprintf(w, "  warning  %s: %s\n", clean(label, false), clean(r.Cause, false))
 		default:
-			fmt.Fprintf(w, "  failed   %s: %s\n", clean(label, false), clean(r.Cause, false))
+			text := label
+			if r.Cause != "" {
+				text += ": " + r.Cause
+			}
+			fmt.Fprintf(w, "  failed   %s\n", clean(text, false))
 		}
 		if r.WhoseTurn != "" {
 			fmt.Fprintf(w, "           whose turn: %s\n", r.WhoseTurn)

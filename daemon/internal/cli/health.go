@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +14,8 @@ func (c *command) health() *cobra.Command {
 	var q api.HealthQuery
 	cmd := &cobra.Command{
 		Use: "health", Short: "List what does not work, and whose turn it is", Args: cobra.NoArgs,
-		Long:    "List the operations of connections that do not work, since when, whose turn it is and what to do. With --ok what is well is listed too.",
+		Long: `List the operations of connections that do not work, since when, whose turn it is and what to do; then what waits: submissions that are held or
+uncertain, and paused connections. With --ok what is well is listed too. What the words mean: atssync help states`,
 		Example: "  atssync health\n  atssync health --ok --json",
 	}
 	cmd.Flags().StringVar(&q.Account, "account", "", "only this `account`'s")
@@ -30,19 +33,108 @@ func (c *command) health() *cobra.Command {
 			}
 			lines = append(lines, l)
 		}
-		if len(lines) == 0 && !*asJSON {
-			fmt.Fprintln(c.Err, "Everything works.")
-			return nil
+		w, err := c.waiting(cmd.Context(), q.Account)
+		if err != nil {
+			return err
 		}
-		return listAll(c, *asJSON, []column[api.HealthLine]{
-			{"CONNECTION", func(l api.HealthLine) string { return l.Name }},
-			{"OPERATION", func(l api.HealthLine) string { return string(l.Operation) }},
-			{"STATE", func(l api.HealthLine) string { return string(l.State) }},
-			{"CAUSE", func(l api.HealthLine) string { return l.Cause }},
-			{"SINCE", func(l api.HealthLine) string { return at(l.Since) }},
-			{"WHOSE TURN", func(l api.HealthLine) string { return string(l.WhoseTurn) }},
-			{"WHAT TO DO", func(l api.HealthLine) string { return first(l.Remedy, l.Message) }},
-		}, lines)
+		if *asJSON {
+			if lines == nil {
+				lines = []api.HealthLine{}
+			}
+			return printJSON(c.Out, map[string]any{"items": lines, "waiting": w})
+		}
+		return c.showHealth(lines, w)
 	})
 	return cmd
+}
+
+// waiting is what is in nobody's way and still not done.
+type waiting struct {
+	Held      int64    `json:"held"`
+	Uncertain int64    `json:"uncertain"`
+	Paused    []string `json:"paused"` // names of connections
+}
+
+// waiting counts what waits, of all accounts with "". An account without a connection is not found.
+func (c *command) waiting(ctx context.Context, account string) (waiting, error) {
+	w := waiting{Paused: []string{}}
+	live, err := c.live(ctx, api.ConnectionQuery{Account: account})
+	if err != nil {
+		return w, err
+	}
+	if account != "" && len(live) == 0 {
+		return w, &api.Error{
+			Code: "not_found", Message: fmt.Sprintf("the account %q has no connection", account), Remedy: "see: atssync connections list",
+		}
+	}
+	mine := map[string]bool{}
+	for _, x := range live {
+		mine[x.ID] = true
+		if x.State == "paused" {
+			w.Paused = append(w.Paused, x.Name)
+		}
+	}
+	for after := ""; ; {
+		page, err := c.daemon().Ledger(ctx, "", false, after, maxPage)
+		if err != nil {
+			return w, err
+		}
+		for _, l := range page.Connections {
+			if account == "" || mine[l.Connection] {
+				w.Held += l.States["held"]
+				w.Uncertain += l.States["uncertain"]
+			}
+		}
+		if after = page.Next; after == "" {
+			return w, nil
+		}
+	}
+}
+
+func (c *command) showHealth(lines []api.HealthLine, w waiting) error {
+	err := table(c.Out, []column[api.HealthLine]{
+		{"CONNECTION", func(l api.HealthLine) string { return shorten(l.Name, 30) }},
+		{"OPERATION", func(l api.HealthLine) string { return string(l.Operation) }},
+		{"STATE", func(l api.HealthLine) string { return string(l.State) }},
+		{"CAUSE", func(l api.HealthLine) string { return l.Cause }},
+		{"SINCE", func(l api.HealthLine) string { return at(l.Since) }},
+		{"WHOSE TURN", func(l api.HealthLine) string { return string(l.WhoseTurn) }},
+	}, lines, true)
+	if err != nil {
+		return err
+	}
+	trouble := false
+	for _, l := range lines {
+		trouble = trouble || l.State != "ok"
+		if l.Message == "" && l.Remedy == "" {
+			continue
+		}
+		fmt.Fprintf(c.Out, "\n%s, %s: %s\n", clean(l.Name, false), l.Operation, clean(first(l.Message, l.Cause), false))
+		if l.Remedy != "" {
+			fmt.Fprintf(c.Out, "  what to do: %s\n", clean(l.Remedy, false))
+		}
+	}
+	waits := w.text()
+	switch {
+	case waits != "":
+		fmt.Fprintf(c.Out, "%s\n", waits)
+	case !trouble:
+		fmt.Fprintln(c.Err, "Everything works.")
+	}
+	return nil
+}
+
+// text tells what waits and where it is listed, "" for nothing.
+func (w waiting) text() string {
+	var lines []string
+	if w.Held > 0 {
+		lines = append(lines, fmt.Sprintf("%d held: atssync submissions list --state held", w.Held))
+	}
+	if w.Uncertain > 0 {
+		lines = append(lines, fmt.Sprintf("%d uncertain: atssync submissions list --state uncertain", w.Uncertain))
+	}
+	for _, name := range w.Paused {
+		lines = append(lines, fmt.Sprintf("%s is paused: atssync connections resume %s", clean(name, false), quoted(clean(name, false))))
+	}
+	return strings.Join(lines, "\n")
 }

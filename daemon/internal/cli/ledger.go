@@ -32,7 +32,7 @@ OK says so and the exit code is 1. With --recount the records are counted too, a
 		if *asJSON {
 			err = printJSON(c.Out, view)
 		} else {
-			err = c.showLedger(view)
+			err = c.showLedger(view, c.namer(cmd.Context()))
 		}
 		if err == nil && !view.Total.OK {
 			return &told{exitFailed}
@@ -68,11 +68,11 @@ func (c *command) wholeLedger(cmd *cobra.Command, connection string, recount boo
 	}
 }
 
-func (c *command) showLedger(v api.LedgerView) error {
+func (c *command) showLedger(v api.LedgerView, names *namer) error {
 	lines := v.Connections
 	if len(lines) != 1 {
 		total := v.Total
-		total.Connection = "all"
+		total.Connection = ""
 		lines = append(lines, total)
 	}
 	type line = struct {
@@ -101,7 +101,10 @@ func (c *command) showLedger(v api.LedgerView) error {
 	}})
 	rows := make([]line, len(lines))
 	for i := range lines {
-		rows[i] = line{lines[i].Connection, i}
+		rows[i] = line{names.connection(lines[i].Connection), i}
+	}
+	if len(lines) != 1 {
+		rows[len(rows)-1].name = "all"
 	}
 	return table(c.Out, columns, rows, true)
 }

@@ -23,6 +23,9 @@ for. Pairs of similar titles are only ever asked for.
 
 Where applications already wait for a job, say with --backlog which of them go out: all, none, or since:2026-01-31.`
 
+// whichBacklog tells how the backlog question is answered on a command line.
+const whichBacklog = "say which of them go out: --backlog all, --backlog since:DATE or --backlog none"
+
 type linkFlags struct {
 	connection, suggest, backlog    string
 	all, yesTitles                  bool
@@ -143,6 +146,9 @@ func done(created bool) string {
 func (c *command) askBacklog(ctx context.Context, r api.LinkRequest, refusal *api.Error) (api.LinkResult, error) {
 	waiting, err := c.daemon().Backlog(ctx, r.Connection, r.PlatformJob)
 	a := c.asker()
+	if err == nil && waiting.Count > 0 {
+		refusal.Remedy = whichBacklog
+	}
 	if err != nil || waiting.Count == 0 || !a.possible() {
 		return api.LinkResult{}, refusal
 	}

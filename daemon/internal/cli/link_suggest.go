@@ -49,6 +49,13 @@ func (c *command) linkSuggested(ctx context.Context, l linkFlags, backlog *api.B
 	if err != nil {
 		return err
 	}
+	for i := range results {
+		if e := results[i].Error; e != nil && e.Code == "conflict" && backlog == nil {
+			if waiting, err := c.daemon().Backlog(ctx, id, links[i].PlatformJob); err == nil && waiting.Count > 0 {
+				e.Remedy = whichBacklog
+			}
+		}
+	}
 	return c.linked(results, left, *l.json)
 }
 

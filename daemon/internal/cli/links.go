@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -26,10 +27,13 @@ func (c *command) links() *cobra.Command {
 		if q.Connection, err = c.connectionID(cmd.Context(), q.Connection); err != nil {
 			return err
 		}
+		names, titles := c.namer(cmd.Context()), c.titles(cmd.Context())
 		columns := []column[api.JobLink]{
-			{"CONNECTION", func(l api.JobLink) string { return l.Connection }},
+			{"CONNECTION", func(l api.JobLink) string { return names.connection(l.Connection) }},
 			{"PLATFORM JOB", func(l api.JobLink) string { return l.PlatformJob }},
+			{"TITLE", titles.platform},
 			{"ATS JOB", func(l api.JobLink) string { return l.ATSJob }},
+			{"NAME", titles.ats},
 			{"AS", func(l api.JobLink) string { return string(l.As) }},
 			{"POOL", func(l api.JobLink) string { return l.PoolID }},
 			{"EDITED IN", func(l api.JobLink) string { return string(l.ManagedBy) }},
@@ -52,6 +56,7 @@ func (c *command) unlink() *cobra.Command {
 	}
 	var connection string
 	c.connectionFlag(cmd, &connection, "the `connection`, by id or name")
+	asJSON := jsonFlag(cmd)
 	cmd.RunE = c.do(func(cmd *cobra.Command, args []string) error {
 		if connection == "" {
 			return usagef("--connection is missing")
@@ -63,8 +68,60 @@ func (c *command) unlink() *cobra.Command {
 		if err := c.daemon().Unlink(cmd.Context(), id, args[0], 0); err != nil {
 			return err
 		}
+		if *asJSON {
+			return printJSON(c.Out, map[string]string{"connection": id, "platform_job": args[0], "result": "unlinked"})
+		}
 		fmt.Fprintf(c.Err, "Disconnected %s. What is queued for it is held.\n", clean(args[0], false))
 		return nil
 	})
 	return cmd
+}
+
+// titles shows what jobs are called, each list asked for once and only when it is shown.
+type titles struct {
+	c             *command
+	ctx           context.Context //nolint:containedctx // It lives as long as the list that it serves.
+	platforms     map[string]string
+	accounts, ofs map[string]bool
+	atsJobs       map[string]string
+}
+
+func (c *command) titles(ctx context.Context) *titles {
+	return &titles{
+		c: c, ctx: ctx, platforms: map[string]string{}, atsJobs: map[string]string{}, accounts: map[string]bool{}, ofs: map[string]bool{},
+	}
+}
+
+func (t *titles) platform(l api.JobLink) string {
+	if !t.accounts[l.Account] {
+		t.accounts[l.Account] = true
+		for j, err := range api.All("", func(after string) (api.Page[api.PlatformJob], error) {
+			q := api.JobQuery{Account: l.Account}
+			q.After, q.Limit = after, maxPage
+			return t.c.daemon().PlatformJobs(t.ctx, q)
+		}) {
+			if err != nil {
+				break // the ids say enough
+			}
+			t.platforms[j.Account+"\x00"+j.ID] = j.Title
+		}
+	}
+	return shorten(t.platforms[l.Account+"\x00"+l.PlatformJob], 30)
+}
+
+func (t *titles) ats(l api.JobLink) string {
+	if !t.ofs[l.Connection] {
+		t.ofs[l.Connection] = true
+		for j, err := range api.All("", func(after string) (api.Page[api.ATSJob], error) {
+			q := api.JobQuery{Connection: l.Connection}
+			q.After, q.Limit = after, maxPage
+			return t.c.daemon().ATSJobs(t.ctx, q)
+		}) {
+			if err != nil {
+				break
+			}
+			t.atsJobs[l.Connection+"\x00"+j.ID] = j.Name
+		}
+	}
+	return shorten(t.atsJobs[l.Connection+"\x00"+l.ATSJob], 30)
 }

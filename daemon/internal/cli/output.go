@@ -113,6 +113,13 @@ func yes(b bool) string {
 	return ""
 }
 
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
 // some returns the number with the noun in the right form: 1 job, 2 jobs.
 func some(n int, noun string) string {
 	if n == 1 {

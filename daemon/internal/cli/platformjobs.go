@@ -31,7 +31,7 @@ func (c *command) platformJobsList() *cobra.Command {
 			{"TITLE", func(j api.PlatformJob) string { return shorten(j.Title, 50) }},
 			{"LOCATION", func(j api.PlatformJob) string { return shorten(j.Location, 30) }},
 			{"REQUISITION", func(j api.PlatformJob) string { return j.RequisitionID }},
-			{"OPEN", func(j api.PlatformJob) string { return yes(j.Open) }},
+			{"OPEN", func(j api.PlatformJob) string { return yesNo(j.Open) }},
 		}
 		return list(c, p, columns, func(after string, limit int) (api.Page[api.PlatformJob], error) {
 			q := q
@@ -78,7 +78,11 @@ func (c *command) importFile(path string, asJSON bool, verb string, send func(io
 		return err
 	}
 	if asJSON {
-		if err := printJSON(c.Out, report); err != nil {
+		shown := map[string]any{"read": report.Read, verb: report.Stored, "unchanged": report.Same, "refused": report.Refused}
+		if len(report.Errors) > 0 {
+			shown["errors"] = report.Errors
+		}
+		if err := printJSON(c.Out, shown); err != nil {
 			return err
 		}
 	} else {

@@ -41,11 +41,11 @@ func (c *command) root() *cobra.Command {
 		}
 	}
 	in(groupDaemon, c.run(), c.configs(), c.version())
-	in(groupConnect, c.connect(), c.connections(), c.platformJobs(), c.jobs(), c.link(), c.unlink(), c.links())
+	in(groupConnect, c.connect(), c.connections(), c.platformJobs(), c.jobs(), c.pools(), c.link(), c.unlink(), c.links())
 	in(groupWork, c.submit(), c.submissions(), c.resolve(), c.applications(), c.events())
 	in(groupWatch, c.health(), c.ledger(), c.schedule(), c.runs(), c.checkpoints(), c.tasks(), c.audit())
 	in(groupAdapter, c.adapters(), c.simulate())
-	root.AddCommand(exitCodes())
+	root.AddCommand(exitCodes(), helpStates())
 	return root
 }
 
@@ -58,11 +58,15 @@ const (
 	groupAdapter = "adapter"
 )
 
-// parent makes a command that only holds others.
+// parent makes a command that only holds others; by itself it is its list, where it has one.
 func parent(use, short, long string, children ...*cobra.Command) *cobra.Command {
 	p := &cobra.Command{
 		Use: use, Short: short, Long: long, Args: commandNeeded, SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if list, _, err := cmd.Find([]string{"list"}); err == nil && list != cmd {
+				list.SetContext(cmd.Context())
+				return list.RunE(list, nil)
+			}
 			return usagef("%s needs one of its commands; see: %s --help", cmd.CommandPath(), cmd.CommandPath())
 		},
 	}

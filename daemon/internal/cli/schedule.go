@@ -84,6 +84,9 @@ func (c *command) runs() *cobra.Command {
 	p := pagingFlags(cmd)
 	completeFlag(cmd, "pass", c.passNames())
 	cmd.RunE = c.do(func(cmd *cobra.Command, _ []string) error {
+		if err := c.knownPass(cmd, *pass); err != nil {
+			return err
+		}
 		columns := []column[api.Run]{
 			{"ID", func(r api.Run) string { return r.ID }},
 			{"PASS", func(r api.Run) string { return r.Pass }},
@@ -97,4 +100,19 @@ func (c *command) runs() *cobra.Command {
 		})
 	})
 	return cmd
+}
+
+func (c *command) knownPass(cmd *cobra.Command, pass string) error {
+	if pass == "" {
+		return nil
+	}
+	passes, err := c.daemon().Schedule(cmd.Context())
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(passes))
+	for i, p := range passes {
+		names[i] = p.Name
+	}
+	return oneOf("pass", pass, names)
 }

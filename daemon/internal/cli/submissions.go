@@ -33,7 +33,7 @@ func (c *command) filterFlags(cmd *cobra.Command, states bool) *filter {
 		f.StringVar(&x.q.State, "state", "", "only those in this `state`: "+strings.Join(api.States(), ", "))
 		completeFlag(cmd, "state", words(api.States()...))
 	}
-	f.StringVar(&x.q.HeldReason, "reason", "", "only those held for this `reason`")
+	f.StringVar(&x.q.HeldReason, "reason", "", "only those held for this `reason`; see: atssync help states")
 	f.StringVar(&x.since, "since", "", "only those accepted at or after this `time`: a date, an instant, or an age such as 24h")
 	f.StringVar(&x.until, "until", "", "only those accepted before this `time`")
 	completeFlag(cmd, "reason", words(api.HeldReasons()...))
@@ -43,6 +43,12 @@ func (c *command) filterFlags(cmd *cobra.Command, states bool) *filter {
 // query completes the query from the flags.
 func (c *command) query(cmd *cobra.Command, x *filter) (api.SubmissionQuery, error) {
 	q := x.q
+	if err := oneOf("state", q.State, api.States()); err != nil {
+		return q, err
+	}
+	if err := oneOf("reason", q.HeldReason, api.HeldReasons()); err != nil {
+		return q, err
+	}
 	var err error
 	if q.Connection, err = c.connectionID(cmd.Context(), q.Connection); err != nil {
 		return q, err
@@ -70,20 +76,22 @@ func instant(flag, text string, now time.Time) (time.Time, error) {
 	return time.Time{}, usagef("--%s takes a date such as 2026-01-31, an instant such as 2026-01-31T08:00:00Z, or an age such as 24h", flag)
 }
 
-var submissionColumns = []column[api.Submission]{
-	{"ID", func(s api.Submission) string { return s.ID }},
-	{"EXTERNAL ID", func(s api.Submission) string { return shorten(s.ExternalID, 40) }},
-	{"CONNECTION", func(s api.Submission) string { return s.Connection }},
-	{"JOB", func(s api.Submission) string { return shorten(s.PlatformJob, 30) }},
-	{"STATE", func(s api.Submission) string {
-		if s.HeldReason != "" {
-			return string(s.State) + ": " + string(s.HeldReason)
-		}
-		return string(s.State)
-	}},
-	{"WHOSE TURN", func(s api.Submission) string { return string(s.WhoseTurn) }},
-	{"ACCEPTED", func(s api.Submission) string { return at(s.AcceptedAt) }},
-	{"UPDATED", func(s api.Submission) string { return at(s.UpdatedAt) }},
+func submissionColumns(names *namer) []column[api.Submission] {
+	return []column[api.Submission]{
+		{"ID", func(s api.Submission) string { return s.ID }},
+		{"EXTERNAL ID", func(s api.Submission) string { return shorten(s.ExternalID, 40) }},
+		{"CONNECTION", func(s api.Submission) string { return names.connection(s.Connection) }},
+		{"JOB", func(s api.Submission) string { return shorten(s.PlatformJob, 30) }},
+		{"STATE", func(s api.Submission) string {
+			if s.HeldReason != "" {
+				return string(s.State) + ": " + string(s.HeldReason)
+			}
+			return string(s.State)
+		}},
+		{"WHOSE TURN", func(s api.Submission) string { return string(s.WhoseTurn) }},
+		{"ACCEPTED", func(s api.Submission) string { return at(s.AcceptedAt) }},
+		{"UPDATED", func(s api.Submission) string { return at(s.UpdatedAt) }},
+	}
 }
 
 func (c *command) submissionsList() *cobra.Command {
@@ -102,7 +110,7 @@ func (c *command) submissionsList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return list(c, p, submissionColumns, func(after string, limit int) (api.Page[api.Submission], error) {
+		return list(c, p, submissionColumns(c.namer(cmd.Context())), func(after string, limit int) (api.Page[api.Submission], error) {
 			q := q
 			q.After, q.Limit = after, limit
 			return c.daemon().Submissions(cmd.Context(), q)
@@ -128,7 +136,7 @@ the note are shown too; they are personal data, and that they were looked at is 
 		if *asJSON {
 			return printJSON(c.Out, d)
 		}
-		if err := submissionSheet(d).write(c.Out); err != nil {
+		if err := submissionSheet(d, c.namer(cmd.Context()).connection(d.Connection)).write(c.Out); err != nil {
 			return err
 		}
 		if d.Document != nil {
@@ -140,11 +148,11 @@ the note are shown too; they are personal data, and that they were looked at is 
 	return cmd
 }
 
-func submissionSheet(d api.SubmissionDetail) *sheet {
+func submissionSheet(d api.SubmissionDetail, connection string) *sheet {
 	s := &sheet{}
 	s.add("id", d.ID)
 	s.add("external id", d.ExternalID)
-	s.add("connection", d.Connection)
+	s.add("connection", d.Connection+" "+connection)
 	s.add("account", d.Account)
 	s.add("job", d.PlatformJob)
 	s.add("state", string(d.State))

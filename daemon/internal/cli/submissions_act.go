@@ -152,7 +152,7 @@ func (c *command) acted(a actCommand, results []actResult, asJSON bool) error {
 			return err
 		}
 	} else if len(results) > 0 {
-		fmt.Fprintf(c.Out, "%d %s, %d refused\n", len(results)-len(refused), a.done, len(refused))
+		c.summed(a, results, len(refused))
 	}
 	switch {
 	case len(refused) == 1 && len(results) == 1:
@@ -161,6 +161,25 @@ func (c *command) acted(a actCommand, results []actResult, asJSON bool) error {
 		return &someRefused{len(refused), len(results)}
 	}
 	return nil
+}
+
+// summed tells how many were acted on. What was judged again and is held after all is not done: it is told with its reasons.
+func (c *command) summed(a actCommand, results []actResult, refused int) {
+	held, all := map[string]int{}, 0
+	for _, r := range results {
+		if r.err == nil && (a.name == api.Release || a.name == api.Retry) && r.Submission.State == "held" {
+			held[string(r.Submission.HeldReason)]++
+			all++
+		}
+	}
+	text := fmt.Sprintf("%d %s", len(results)-refused-all, a.done)
+	if all > 0 {
+		text += fmt.Sprintf(", %d judged again and held (%s)", all, counted(held, api.HeldReasons()))
+	}
+	fmt.Fprintf(c.Out, "%s, %d refused\n", text, refused)
+	if all > 0 {
+		fmt.Fprintln(c.Err, "What each reason waits for: atssync help states")
+	}
 }
 
 func (c *command) submissionsFind() *cobra.Command {

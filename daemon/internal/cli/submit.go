@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,8 +53,12 @@ func (c *command) submitAll(ctx context.Context, in io.Reader, asJSON bool) erro
 	if err != nil {
 		return err
 	}
-	s := &submitted{c: c, asJSON: asJSON, progress: c.progress(), states: map[string]int{}}
-	err = c.daemon().SubmitBatch(ctx, documents, s.one)
+	s := &submitted{c: c, asJSON: asJSON, progress: c.progress(), states: map[string]int{}, results: map[string]int{}}
+	whole := &untilBroken{Reader: documents}
+	err = c.daemon().SubmitBatch(ctx, whole, s.one)
+	if broken := whole.broken(); err == nil && broken != nil {
+		err = s.broken(broken)
+	}
 	s.progress.done()
 	if !asJSON {
 		s.sum()
@@ -80,6 +83,16 @@ type submitted struct {
 	progress     *progress
 	all, refused int
 	states       map[string]int
+	results      map[string]int
+}
+
+// broken tells that the rest of the file is no document. What was read before was handed over.
+func (s *submitted) broken(err error) error {
+	b, ok := errors.AsType[*brokenInput](err)
+	if !ok {
+		return fmt.Errorf("read the documents: %w", err)
+	}
+	return s.one(api.SubmitResult{Line: b.line, Result: "refused", Error: &api.ErrorBody{Code: "invalid", Message: b.text}})
 }
 
 func (s *submitted) one(r api.SubmitResult) error {
@@ -89,6 +102,7 @@ func (s *submitted) one(r api.SubmitResult) error {
 		s.refused++
 	} else {
 		s.states[string(r.State)]++
+		s.results[string(r.Result)]++
 	}
 	if s.asJSON {
 		return json.NewEncoder(s.c.Out).Encode(r)
@@ -125,108 +139,20 @@ func tellItem(w io.Writer, e *api.Error) {
 }
 
 func (s *submitted) sum() {
-	parts := []string{fmt.Sprintf("%d handed over", s.all-s.refused)}
-	for _, state := range api.States() {
-		if n := s.states[state]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, state))
-		}
+	text := fmt.Sprintf("%d handed over", s.all-s.refused)
+	if s.all > s.refused {
+		text += fmt.Sprintf(": %s (%s)", counted(s.results, []string{"accepted", "revised", "unchanged"}), counted(s.states, api.States()))
 	}
-	fmt.Fprintf(s.c.Out, "%s; %d refused\n", strings.Join(parts, ", "), s.refused)
+	fmt.Fprintf(s.c.Out, "%s; %d refused\n", text, s.refused)
 }
 
-// documents returns the documents of a file one a line. A file that begins with { and has one document on several lines, and an
-// array, are brought into that form; NDJSON passes as it is, so that the numbers of its lines stay true.
-func documents(in *bufio.Reader) (io.Reader, error) {
-	first, err := firstByte(in)
-	if errors.Is(err, io.EOF) {
-		return bytes.NewReader(nil), nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the documents: %w", err)
-	}
-	if first == '[' {
-		return arrayLines(in), nil
-	}
-	// One document over several lines does not end on its first line.
-	line, err := in.ReadSlice('\n')
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
-		return nil, fmt.Errorf("read the documents: %w", err)
-	}
-	head := bytes.Clone(line)
-	whole := io.MultiReader(bytes.NewReader(head), in)
-	if err != nil || json.Valid(bytes.TrimSpace(head)) || !open(head) {
-		return whole, nil
-	}
-	return oneDocument(whole)
-}
-
-// open reports whether a line looks like the beginning of a document that goes on in the next line, rather than like a broken line of
-// NDJSON: an object that just begins.
-func open(line []byte) bool {
-	d := json.NewDecoder(bytes.NewReader(line))
-	for {
-		if _, err := d.Token(); err != nil {
-			return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+// counted tells how many there are of each word, in the order of the words.
+func counted(n map[string]int, words []string) string {
+	var parts []string
+	for _, w := range words {
+		if n[w] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[w], w))
 		}
 	}
-}
-
-const maxDocument = 4 << 20
-
-func oneDocument(in io.Reader) (io.Reader, error) {
-	text, err := io.ReadAll(io.LimitReader(in, maxDocument+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the document: %w", err)
-	}
-	if len(text) > maxDocument {
-		return nil, errors.New("the file is neither one document nor one document a line")
-	}
-	return jsonLines(json.NewDecoder(bytes.NewReader(text)), false), nil
-}
-
-func arrayLines(in io.Reader) io.Reader { return jsonLines(json.NewDecoder(in), true) }
-
-// jsonLines writes each value of a stream, or of an array, on a line of its own.
-func jsonLines(d *json.Decoder, array bool) io.Reader {
-	r, w := io.Pipe()
-	go func() {
-		w.CloseWithError(copyLines(w, d, array))
-	}()
-	return r
-}
-
-func copyLines(w io.Writer, d *json.Decoder, array bool) error {
-	if array {
-		if _, err := d.Token(); err != nil {
-			return fmt.Errorf("the file is not JSON: %w", err)
-		}
-	}
-	for n := 1; d.More(); n++ {
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
-			return fmt.Errorf("the file is not JSON from document %d on: %w", n, err)
-		}
-		var line bytes.Buffer
-		if err := json.Compact(&line, raw); err != nil {
-			return fmt.Errorf("document %d: %w", n, err)
-		}
-		line.WriteByte('\n')
-		if _, err := w.Write(line.Bytes()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// firstByte looks at the first byte that is no white space, without taking it.
-func firstByte(in *bufio.Reader) (byte, error) {
-	for {
-		b, err := in.ReadByte()
-		if err != nil {
-			return 0, err
-		}
-		if b != ' ' && b != '\t' && b != '\r' && b != '\n' {
-			return b, in.UnreadByte()
-		}
-	}
+	return strings.Join(parts, ", ")
 }

@@ -53,7 +53,7 @@ func TestTree_EveryListAndShowSpeaksToPrograms(t *testing.T) {
 			return
 		}
 		switch cmd.CommandPath() {
-		case "atssync", "atssync run", "atssync config example", "atssync adapters call", "atssync simulate", "atssync unlink":
+		case "atssync", "atssync run", "atssync config example", "atssync adapters call", "atssync simulate":
 			return // nothing to show, or JSON anyway
 		}
 		require.NotNil(t, cmd.Flags().Lookup("json"), cmd.CommandPath())
@@ -187,15 +187,20 @@ func TestList_GoesOnUntilThereAreEnough(t *testing.T) {
 func TestDocuments_EachFormBecomesLines(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ in, want, err string }{
-		"one line":             {in: `{"a":1}`, want: `{"a":1}`},
-		"lines stay lines":     {in: "{\"a\":1}\n\n{broken\n{\"b\":2}\n", want: "{\"a\":1}\n\n{broken\n{\"b\":2}\n"},
-		"a broken first line":  {in: "{\"a\":1}}\n{\"b\":2}\n", want: "{\"a\":1}}\n{\"b\":2}\n"},
-		"one on several lines": {in: "\n{\n  \"a\": [\n1,2]\n}\n", want: "{\"a\":[1,2]}\n"},
-		"an array":             {in: "[ {\"a\":1},\n {\"b\":\n2} ]", want: "{\"a\":1}\n{\"b\":2}\n"},
-		"an empty array":       {in: "[]", want: ""},
-		"nothing":              {in: " \n\t", want: ""},
-		"a broken array":       {in: `[{"a":1},{]`, want: "{\"a\":1}\n", err: "document 2"},
-		"half a document":      {in: "{\n\"a\":", err: "document 1"},
+		"one line":                         {in: `{"a":1}`, want: `{"a":1}`},
+		"lines stay lines":                 {in: "{\"a\":1}\n\n{broken\n{\"b\":2}\n", want: "{\"a\":1}\n\n{broken\n{\"b\":2}\n"},
+		"a broken first line":              {in: "{\"a\":1}}\n{\"b\":2}\n", want: "{\"a\":1}}\n{\"b\":2}\n"},
+		"one on several lines":             {in: "\n{\n  \"a\": [\n1,2]\n}\n", want: "{\"a\":[1,2]}\n"},
+		"an array":                         {in: "[ {\"a\":1},\n {\"b\":\n2} ]", want: "{\"a\":1}\n{\"b\":2}\n"},
+		"an empty array":                   {in: "[]", want: ""},
+		"nothing":                          {in: " \n\t", want: ""},
+		"a broken array":                   {in: `[{"a":1},{]`, want: "{\"a\":1}\n", err: "line 1: this is not JSON: invalid character"},
+		"half a document":                  {in: "{\n\"a\":", err: "line 2: the file ends too early"},
+		"an array cut in a document":       {in: "\n[\n{\"a\":1},\n{\"b\":", want: "{\"a\":1}\n", err: "line 4: the file ends too early"},
+		"an array cut after a document":    {in: "[\n{\"a\":1}\n", want: "{\"a\":1}\n", err: "line 3: the file ends too early"},
+		"something after the array":        {in: "[{\"a\":1}]\n{}", want: "{\"a\":1}\n", err: "line 2: something stands after"},
+		"nothing but the start of one":     {in: "{\n", err: "line 2: the file ends too early"},
+		"nothing but the start of an list": {in: "[", err: "line 1: the file ends too early"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

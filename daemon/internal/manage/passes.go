@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -50,5 +51,13 @@ func errNoSchedule() error {
 
 // Runs lists the runs of a pass, newest first; "" for all.
 func (s *Service) Runs(ctx context.Context, pass string, p atssync.Paging) (atssync.Page[atssync.Run], error) {
-	return s.o.Store.Runs(ctx, pass, p)
+	page, err := s.o.Store.Runs(ctx, pass, p)
+	if err != nil || pass == "" || len(page.Items) > 0 || s.o.Schedule == nil {
+		return page, err
+	}
+	passes, err := s.o.Schedule.Passes(ctx)
+	if err == nil && !slices.ContainsFunc(passes, func(x Pass) bool { return x.Name == pass }) {
+		err = invalid("the query", []atssync.FieldError{{Path: "query.pass", Message: "there is no pass " + pass + "; see: atssync schedule list"}})
+	}
+	return page, err
 }

@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -54,6 +55,17 @@ func (w *Worker) status(ctx context.Context, v *visit) (Summary, error) {
 	return p.summary(), err
 }
 
+// stalledAfter is how long limits may keep a checkpoint from moving before that is a trouble of its own.
+const stalledAfter = 2 * time.Hour
+
+func stalledTrouble(still time.Duration) *atssync.Trouble {
+	return &atssync.Trouble{
+		Kind: sdk.KindRateLimited, Turn: sdk.TurnOperator,
+		Message: fmt.Sprintf("statuses have not been read on for %s: the limits of the ATS leave no room", still.Round(time.Minute)),
+		Remedy:  "see what else uses this credential, or have the limit raised; see: atssync checkpoints",
+	}
+}
+
 // waits reports whether a stop of reading for that cause is worth no try before its time: a person has to act.
 func waits(cause string) bool {
 	switch sdk.Kind(cause) {
@@ -78,6 +90,9 @@ type statusPass struct {
 
 func newPass(v *visit, cp atssync.Checkpoint, size int) *statusPass {
 	now := v.now()
+	if cp.AdvancedAt.IsZero() {
+		cp.AdvancedAt = now
+	}
 	if cp.LastKey == "" { // a new pass; else one that was interrupted goes on
 		cp.Connection, cp.Operation = v.c.ID, atssync.OpRead
 		cp.Pass++
@@ -201,6 +216,11 @@ func (w *Worker) interrupted(ctx context.Context, v *visit, p *statusPass, err e
 	p.cp.LastKey = p.done(p.cp.LastKey)
 	if serr := w.save(ctx, v, p, &p.cp); serr != nil {
 		return serr
+	}
+	if still := v.now().Sub(p.cp.AdvancedAt); e.Kind == sdk.KindRateLimited && still > stalledAfter {
+		if terr := w.trouble(ctx, v, atssync.OpRead, atssync.CauseStalled, stalledTrouble(still)); terr != nil {
+			return terr
+		}
 	}
 	d := retry.Read(retry.Failure{Err: e, Key: v.c.ID, Failures: v.lane.Health(atssync.OpRead).Failures}, v.now())
 	if d.Action == retry.Again {

@@ -171,6 +171,35 @@ func TestStatus_ALimitIsNoTrouble(t *testing.T) {
 	})
 }
 
+// A pass that never comes on is its own visible state, though each limit by itself is no trouble.
+func TestStatus_ACheckpointThatStandsStillIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 1)
+		c := b.conns[0].ID
+		b.submitted(b.conns[0], 1)
+		limited := true
+		b.ats.set(func(a *ats) {
+			a.rule = func(string) error {
+				if limited {
+					return &sdk.Error{Kind: sdk.KindRateLimited, RetryAfter: 10 * time.Minute}
+				}
+				return nil
+			}
+		})
+		b.pass()
+		b.after(110 * time.Minute)
+		require.Equal(t, atssync.HealthOK, b.health(c, atssync.OpRead).State)
+		b.after(2 * time.Hour)
+		require.Equal(t, atssync.CauseStalled, b.health(c, atssync.OpRead).Cause)
+		require.Len(t, b.events(c, atssync.EventConnectionUnhealthy), 1)
+		b.ats.set(func(*ats) { limited = false })
+		b.after(time.Hour)
+		require.Equal(t, atssync.HealthOK, b.health(c, atssync.OpRead).State)
+		require.Len(t, b.events(c, atssync.EventConnectionHealthy), 1)
+	})
+}
+
 func TestStatus_AnAdapterThatIsBeingStartedIsNoTrouble(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package kv
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -46,6 +47,9 @@ func (s *Store) PutJobLink(ctx context.Context, p atssync.PutJobLink, releasePer
 			return err
 		}
 		if err := st.holdClosed(&next); err != nil {
+			return err
+		}
+		if err := st.tryAgain(c, was, &p); err != nil {
 			return err
 		}
 		st.saveLink(was, &next)
@@ -137,6 +141,24 @@ func (st *step) releaseBacklog(p *atssync.PutJobLink, was *atssync.JobLink, perM
 		}
 	}
 	return nil
+}
+
+// tryAgain forgets the trouble of the ATS job when a person mends the link that leads to it, or answers that what waits
+// is to go: otherwise it would be judged by the trouble and stay. The first that goes brings the trouble back if it is
+// still there.
+func (st *step) tryAgain(c *atssync.Connection, was *atssync.JobLink, p *atssync.PutJobLink) error {
+	l := &p.Link
+	if was == nil || was.ATSJob != l.ATSJob || l.ATSJob == "" || p.Backlog != nil && p.Backlog.Mode == atssync.BacklogNone {
+		return nil
+	}
+	links, err := st.platformJobs(c.ID, l.ATSJob)
+	if err != nil {
+		return err
+	}
+	if p.Backlog != nil { // its own release is persisted already, as it was answered
+		links = slices.DeleteFunc(links, func(job string) bool { return job == l.PlatformJob })
+	}
+	return st.forgetJobTrouble(c, l.ATSJob, links)
 }
 
 func heldFor(connection string, reason atssync.HeldReason, platformJob string) key {

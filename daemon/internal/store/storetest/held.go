@@ -69,6 +69,47 @@ var heldTests = map[string]func(*world){
 		require.Equal(w.t, "held: job_not_linked", w.state(s.ID))
 		w.balanced(c)
 	},
+	"a link that is mended, or whose backlog is to go, is tried again": func(w *world) {
+		c := w.connect("acme")
+		l := w.lease(c, "daemon-1")
+		w.link(c, "job-1")
+		for _, change := range []func(p *atssync.PutJobLink){
+			func(p *atssync.PutJobLink) { p.Backlog = &atssync.Backlog{Mode: atssync.BacklogAll} },
+			func(p *atssync.PutJobLink) { p.Link.PoolID = "pool-7" },
+		} {
+			s := w.submit(c, w.unique("app"), "job-1")
+			f := atssync.Finish{Submission: s.ID, Attempt: w.begin(l, s).Number, To: atssync.StateHeld, HeldReason: atssync.HeldJobNotAccessible}
+			require.NoError(w.t, w.s.FinishAttempts(w.ctx, l, []atssync.Finish{f}, func(l *atssync.Lane) []atssync.EventDraft {
+				return l.FailJob("ats-job-1", atssync.HeldJobNotAccessible, nil, w.now)
+			}, w.now))
+			p := w.newLink(c, "job-1")
+			p.Backlog = &atssync.Backlog{Mode: atssync.BacklogNone}
+			_, _, err := w.s.PutJobLink(w.ctx, p, 0, w.now)
+			require.NoError(w.t, err)
+			w.work(c)
+			require.Equal(w.t, "held: job_not_accessible", w.state(s.ID), "none is to go")
+			p.Backlog = nil
+			change(&p)
+			_, _, err = w.s.PutJobLink(w.ctx, p, 0, w.now)
+			require.NoError(w.t, err)
+			w.work(c)
+			require.Equal(w.t, "queued", w.state(s.ID))
+		}
+		old := w.submit(c, "app-old", "job-1")
+		f := atssync.Finish{Submission: old.ID, Attempt: w.begin(l, old).Number, To: atssync.StateHeld, HeldReason: atssync.HeldJobNotAccessible}
+		require.NoError(w.t, w.s.FinishAttempts(w.ctx, l, []atssync.Finish{f}, func(l *atssync.Lane) []atssync.EventDraft {
+			return l.FailJob("ats-job-1", atssync.HeldJobNotAccessible, nil, w.now)
+		}, w.now))
+		w.pass(time.Hour)
+		young := w.submit(c, "app-young", "job-1")
+		p := w.newLink(c, "job-1")
+		p.Backlog = &atssync.Backlog{Mode: atssync.BacklogSince, Since: w.now}
+		_, _, err := w.s.PutJobLink(w.ctx, p, 0, w.now)
+		require.NoError(w.t, err)
+		w.work(c)
+		require.Equal(w.t, "held: job_not_accessible", w.state(old.ID))
+		require.Equal(w.t, "queued", w.state(young.ID))
+	},
 	"a job that is still the one it went to": func(w *world) {
 		c := w.connect("acme")
 		w.link(c, "job-1")

@@ -69,9 +69,10 @@ func readable(line []byte) string {
 	for _, k := range []string{"@timestamp", "time", "@module", "@caller"} {
 		delete(entry, k)
 	}
-	text := strings.TrimSpace(level + " " + message)
+	var text strings.Builder
+	text.WriteString("| " + strings.TrimSpace(level+" "+message))
 	for _, k := range slices.Sorted(maps.Keys(entry)) {
-		text += fmt.Sprintf(" %s=%v", k, entry[k])
+		fmt.Fprintf(&text, " %s=%v", k, entry[k])
 	}
-	return clean("| "+text, false)
+	return clean(text.String(), false)
 }

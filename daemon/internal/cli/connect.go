@@ -217,6 +217,9 @@ func (c *command) connected(res api.ConnectResult, asJSON bool) error {
 	if err := s.write(c.Out); err != nil {
 		return err
 	}
+	for _, n := range res.Notices {
+		fmt.Fprintf(c.Err, "Mind: %s\n", clean(n, false))
+	}
 	switch {
 	case res.DryRun:
 		fmt.Fprintln(c.Err, "It works. Nothing was saved.")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/atssync/atssync/daemon/internal/api"
@@ -98,13 +99,8 @@ func (n *namer) connection(id string) string {
 
 // oneOf refuses a word that is none of the known ones; "" is no filter.
 func oneOf(flag, word string, known []string) error {
-	if word == "" {
+	if word == "" || slices.Contains(known, word) {
 		return nil
-	}
-	for _, k := range known {
-		if k == word {
-			return nil
-		}
 	}
 	return usagef("--%s knows no %q; there are: %s", flag, clean(word, false), strings.Join(known, ", "))
 }

@@ -31,28 +31,47 @@ const (
 // accept are the two ways in for documents. Both are plain handlers: intake decodes the bytes itself, so that a document
 // alone and a line of a batch are judged by the same words, and the batch is a stream.
 func (s *server) accept(mux *web.Mux) {
-	const one, many = "/v1/submissions", "/v1/submissions/batch"
-	mux.HandleFunc("POST "+one, s.submit)
-	mux.HandleFunc("POST "+many, s.submitBatch)
+	one := post("/v1/submissions", "submit", "Accept one submission document").by(submits)
+	many := post("/v1/submissions:batch", "submit-batch", "Accept submission documents, one a line").by(submits)
+	s.handle(mux, one, s.submit)
+	s.handle(mux, many, s.submitBatch)
 	document := s.schema(reflect.TypeFor[Document]())
 	result := s.schema(reflect.TypeFor[SubmitResult]())
-	s.document(post(one, "submit", "Accept one submission document"), media{"application/json", document}, media{"application/json", result}).
+	s.document(one, media{"application/json", document}, media{"application/json", result}).
 		Description = "201 for a new submission; 200 where it was accepted before, unchanged or as a revision."
-	s.document(post(many, "submit-batch", "Accept submission documents, one a line"), media{ndjson, document}, media{ndjson, result}).
+	s.document(many, media{ndjson, document}, media{ndjson, result}).
 		Description = "Each line is a document, each line of the answer what became of it, in order. A refused line leaves the others. " +
 		"Where the daemon can accept nothing any more, the last line of the answer has the result stopped and an error."
 }
 
 func (s *server) submit(w http.ResponseWriter, r *http.Request) {
-	data, err := io.ReadAll(io.LimitReader(r.Body, s.MaxDocument+1))
-	if err == nil && int64(len(data)) > s.MaxDocument {
-		err = newProblem(r.Context(), http.StatusRequestEntityTooLarge,
-			atssync.Errorf(atssync.CodeInvalid, "the document has more than %d bytes", s.MaxDocument))
-	}
+	data, err := s.readDocument(r)
 	var a atssync.Accepted
 	if err == nil {
-		a, err = s.Intake.SubmitJSON(r.Context(), data)
+		a, err = s.intake(r.Context()).SubmitJSON(r.Context(), data)
 	}
+	s.accepted(w, r, a, err)
+}
+
+// readDocument reads a body that holds one document.
+func (s *server) readDocument(r *http.Request) ([]byte, error) {
+	if media := mediaType(r); media != "" && media != "application/json" {
+		return nil, newProblem(r.Context(), http.StatusUnsupportedMediaType, atssync.Errorf(atssync.CodeInvalid, "a document of the type %q is not taken", media).
+			WithRemedy("send application/json"))
+	}
+	data, err := io.ReadAll(io.LimitReader(r.Body, s.MaxDocument+1))
+	if err != nil {
+		return nil, broken(err)
+	}
+	if int64(len(data)) > s.MaxDocument {
+		return nil, newProblem(r.Context(), http.StatusRequestEntityTooLarge,
+			atssync.Errorf(atssync.CodeInvalid, "the document has more than %d bytes", s.MaxDocument))
+	}
+	return data, nil
+}
+
+// accepted tells what became of one document.
+func (s *server) accepted(w http.ResponseWriter, r *http.Request, a atssync.Accepted, err error) {
 	if err == nil {
 		err = a.Err
 	}
@@ -72,9 +91,14 @@ func (s *server) submit(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) submitBatch(w http.ResponseWriter, r *http.Request) {
-	st := &batchStream{Stream: web.NewStream(w, r, streamIdle), w: w, out: bufio.NewWriterSize(w, 32<<10)}
+	if media := mediaType(r); media != "" && media != ndjson && media != "application/ndjson" && media != "application/jsonl" {
+		s.refuse(w, r, newProblem(r.Context(), http.StatusUnsupportedMediaType, atssync.Errorf(atssync.CodeInvalid, "a batch of the type %q is not taken", media).
+			WithRemedy("send "+ndjson)))
+		return
+	}
+	st := &batchStream{Stream: web.NewStream(w, r, streamIdle), s: s, w: w, out: bufio.NewWriterSize(w, 32<<10)}
 	defer st.Close()
-	err := streamEnd(s.Intake.SubmitBatch(st.Context(), st, st.result)) //nolint:contextcheck // It is the request's, without its end at a read that failed.
+	err := streamEnd(s.intake(r.Context()).SubmitBatch(st.Context(), st, st.result)) //nolint:contextcheck // It is the request's, without its end at a read that failed.
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.Extend() // the last commit may have taken its time
@@ -107,6 +131,7 @@ func streamEnd(err error) error {
 // go out when reading could block, so that a slow sender sees each of them.
 type batchStream struct {
 	*web.Stream
+	s *server
 	w http.ResponseWriter
 
 	mu    sync.Mutex
@@ -125,7 +150,8 @@ func (st *batchStream) Read(p []byte) (int, error) {
 	}
 	st.mu.Unlock()
 	st.Extend()
-	return st.Stream.Read(p)
+	n, err := st.Stream.Read(p)
+	return n, broken(err)
 }
 
 func (st *batchStream) begin() {
@@ -143,7 +169,7 @@ func (st *batchStream) result(r intake.Result) error {
 	st.fresh = true
 	return jsonTo(st.out, SubmitResult{
 		Line: r.Line, Result: r.Result, ID: r.ID, Connection: r.Connection, ExternalID: r.ExternalID, Job: r.Job,
-		State: r.State, HeldReason: r.HeldReason, Revision: r.Revision, Error: errorBody(r.Err),
+		State: r.State, HeldReason: r.HeldReason, Revision: r.Revision, Error: errorBody(st.s.shown(st.Context(), r.Err)),
 	}.withRemedy())
 }
 
@@ -160,7 +186,7 @@ func (c *Client) Submit(ctx context.Context, document []byte) (SubmitResult, err
 func (c *Client) SubmitBatch(ctx context.Context, documents io.Reader, each func(SubmitResult) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the sending when the answer ends early
-	res, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/submissions/batch", raw: io.NopCloser(documents), media: ndjson})
+	res, err := c.do(ctx, request{method: http.MethodPost, path: "/v1/submissions:batch", raw: io.NopCloser(documents), media: ndjson})
 	if err != nil {
 		return err
 	}

@@ -20,21 +20,22 @@ const (
 func (s *server) acts() {
 	for _, a := range []struct {
 		kind    atssync.ActKind
+		access  access
 		summary string
 	}{
-		{atssync.ActHold, "Put a queued submission aside"},
-		{atssync.ActRelease, "Judge a held submission again"},
-		{atssync.ActRetry, "Judge a refused submission again, or send a queued one now"},
-		{atssync.ActCancel, "Give a queued or held submission up"},
+		{atssync.ActHold, admins, "Put a queued submission aside"},
+		{atssync.ActRelease, admins, "Judge a held submission again"},
+		{atssync.ActRetry, admins, "Judge a refused submission again, or send a queued one now"},
+		{atssync.ActCancel, submits, "Give a queued or held submission up"},
 	} {
-		register(s, post("/v1/submissions/{submission}/"+string(a.kind), string(a.kind)+"-submission", a.summary),
+		register(s, post("/v1/submissions/{submission}/"+string(a.kind), string(a.kind)+"-submission", a.summary).by(a.access),
 			func(ctx context.Context, in *SubmissionPath) (*body[Submission], error) {
-				return answer(s.Manage.Act(ctx, in.ID, a.kind))
+				return answer(s.manage(ctx).Act(ctx, in.ID, a.kind))
 			})
 	}
 	register(s, post("/v1/connections/{connection}/release", "release-submissions", "Release many held submissions at a pace").
-		answers(http.StatusAccepted), s.release)
-	register(s, get("/v1/tasks", "list-tasks", "List the work on many submissions that is under way"), s.tasks)
+		answers(http.StatusAccepted).by(admins), s.release)
+	register(s, get("/v1/tasks", "list-tasks", "List the work on many submissions that is under way").by(reads), s.listTasks)
 }
 
 type releaseBody struct {
@@ -51,7 +52,7 @@ type releaseInput struct {
 
 func (s *server) release(ctx context.Context, in *releaseInput) (*body[ReleaseResult], error) {
 	b := in.Body
-	return answer(s.Manage.Release(ctx, manage.ReleaseRequest{
+	return answer(s.manage(ctx).Release(ctx, manage.ReleaseRequest{
 		Connection: in.ID, Reason: atssync.HeldReason(b.Reason), PlatformJob: b.Job, Since: b.Since, PerMinute: b.PerMinute,
 	}))
 }
@@ -60,8 +61,8 @@ type tasksInput struct {
 	Connection string `query:"connection"`
 }
 
-func (s *server) tasks(ctx context.Context, in *tasksInput) (*body[list[Task]], error) {
-	return answerList(s.Manage.Tasks(ctx, in.Connection))
+func (s *server) listTasks(ctx context.Context, in *tasksInput) (*body[list[Task]], error) {
+	return answerList(s.manage(ctx).Tasks(ctx, in.Connection))
 }
 
 // Act does one of the acts to one submission.

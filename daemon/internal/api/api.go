@@ -12,6 +12,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -33,11 +34,13 @@ const (
 type Options struct {
 	Manage *manage.Service
 	Intake *intake.Service
-	// Authenticate tells who calls; Socket where the file's permissions let nobody else in.
+	// Authenticate tells who calls: Bearer, or Socket where the file's permissions let nobody else in.
 	Authenticate Authenticate
 	Logger       *slog.Logger
 	// Version is the daemon's own, told at /v1/version and in the description of the API.
 	Version string
+	// MaxBody bounds the body of a request that is no document, batch or file, in bytes; 0 is 1 MiB.
+	MaxBody int64
 	// MaxDocument bounds one submission document in bytes; 0 is 256 KiB.
 	MaxDocument int64
 }
@@ -45,8 +48,9 @@ type Options struct {
 // server holds what the handlers share.
 type server struct {
 	Options
-	api huma.API
-	log *slog.Logger
+	api    huma.API
+	log    *slog.Logger
+	routes map[string]route // by the pattern that the mux knows
 }
 
 // New returns the handler of /v1.
@@ -57,8 +61,11 @@ func New(o Options) (http.Handler, error) {
 	if o.MaxDocument <= 0 {
 		o.MaxDocument = 256 << 10
 	}
+	if o.MaxBody <= 0 {
+		o.MaxBody = maxBody
+	}
 	mux := web.NewMux()
-	s := &server{Options: o, api: humago.New(mux, describe(o.Version)), log: o.Logger.With("component", "api")}
+	s := &server{Options: o, api: humago.New(mux, describe(o.Version)), log: o.Logger.With("component", "api"), routes: make(map[string]route)}
 	s.connections()
 	s.jobs()
 	s.jobLinks()
@@ -75,8 +82,9 @@ func New(o Options) (http.Handler, error) {
 	s.ledger()
 	s.health()
 	s.files(mux)
+	s.tokens()
 	s.description(mux)
-	return s.authenticated(mux), nil
+	return s.gate(mux), nil
 }
 
 // route is one operation: where it is, its name, what it does.
@@ -84,7 +92,8 @@ type route struct {
 	method, path, id, summary string
 	status                    int  // 0: 200, or 204 without a body
 	slow                      bool // waits for an ATS or reads much
-	maxBody                   int64
+	ifMatch                   bool // heeds If-Match
+	access                    access
 }
 
 func get(path, id, summary string) route {
@@ -109,32 +118,67 @@ func del(path, id, summary string) route {
 
 func (r route) slowly() route            { r.slow = true; return r }
 func (r route) answers(status int) route { r.status = status; return r }
+func (r route) by(a access) route        { r.access = a; return r }
+func (r route) pattern() string          { return r.method + " " + r.path }
 
 // tag is the noun that the path begins with.
-func (r route) tag() string { return strings.Split(r.path, "/")[2] }
+func (r route) tag() string {
+	noun, _, _ := strings.Cut(strings.Split(r.path, "/")[2], ":")
+	return noun
+}
 
-func (r route) operation(api huma.API) huma.Operation {
+// security names the token's scopes that open the route, in the API's description.
+func (r route) security() []map[string][]string {
+	switch powers := r.access.powers(); {
+	case r.access == open:
+		return []map[string][]string{}
+	case powers == nil:
+		return []map[string][]string{{tokenScheme: {}}}
+	default:
+		out := make([]map[string][]string, len(powers))
+		for i, p := range powers {
+			out[i] = map[string][]string{tokenScheme: {string(p)}}
+		}
+		return out
+	}
+}
+
+func (s *server) operation(r route) huma.Operation {
 	op := huma.Operation{
 		OperationID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Tags: []string{r.tag()},
-		DefaultStatus: r.status, MaxBodyBytes: r.maxBody,
-		Responses: map[string]*huma.Response{"default": problemResponse(api)},
-	}
-	if op.MaxBodyBytes == 0 {
-		op.MaxBodyBytes = maxBody
+		Description: r.access.sentence(), DefaultStatus: r.status, MaxBodyBytes: s.MaxBody, Security: r.security(),
+		Responses:       map[string]*huma.Response{"default": problemResponse(s.api)},
+		BodyReadTimeout: -1, // it was read before: see whole
+		Middlewares:     huma.Middlewares{s.whole},
 	}
 	if r.slow {
-		op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
+		op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
 			_, w := humago.Unwrap(ctx)
 			web.Patience(w, patience)
 			next(ctx)
-		}}
+		})
 	}
 	return op
 }
 
+// takesIfMatch reports whether an input heeds the version that a change is meant for.
+func takesIfMatch[I any]() bool {
+	t := reflect.TypeFor[I]()
+	_, ok := t.FieldByName("IfMatch")
+	return ok
+}
+
+// handle puts a plain handler behind a route.
+func (s *server) handle(mux *web.Mux, r route, h http.HandlerFunc) {
+	s.routes[r.pattern()] = r
+	mux.HandleFunc(r.pattern(), h)
+}
+
 // register puts a handler behind a route and turns what it refuses into a problem.
 func register[I, O any](s *server, r route, handle func(context.Context, *I) (*O, error)) {
-	huma.Register(s.api, r.operation(s.api), func(ctx context.Context, in *I) (*O, error) {
+	r.ifMatch = takesIfMatch[I]()
+	s.routes[r.pattern()] = r
+	huma.Register(s.api, s.operation(r), func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
 			return nil, s.problem(ctx, err)

@@ -15,8 +15,8 @@ type ApplicationQuery struct {
 }
 
 func (s *server) applications() {
-	register(s, get("/v1/applications", "list-applications", "List the applications whose statuses are followed"), s.listApplications)
-	register(s, get("/v1/applications/{submission}", "read-application", "Read one application"), s.readApplication)
+	register(s, get("/v1/applications", "list-applications", "List the applications whose statuses are followed").by(reads), s.listApplications)
+	register(s, get("/v1/applications/{submission}", "read-application", "Read one application").by(reads), s.readApplication)
 }
 
 type applicationList struct {
@@ -28,14 +28,14 @@ type applicationList struct {
 }
 
 func (s *server) listApplications(ctx context.Context, in *applicationList) (*body[Page[Application]], error) {
-	return answer(s.Manage.Applications(ctx, atssync.ApplicationQuery{
+	return answer(s.manage(ctx).Applications(ctx, atssync.ApplicationQuery{
 		Connection: in.Connection, Account: in.Account, PlatformJob: in.Job, Visibility: atssync.Visibility(in.Visibility),
 		Paging: atssync.Paging(in.Paging),
 	}))
 }
 
 func (s *server) readApplication(ctx context.Context, in *SubmissionPath) (*body[Application], error) {
-	return answer(s.Manage.Application(ctx, in.ID))
+	return answer(s.manage(ctx).Application(ctx, in.ID))
 }
 
 // Applications lists applications.

@@ -12,8 +12,8 @@ type VersionView struct {
 }
 
 func (s *server) records() {
-	register(s, get("/v1/audit", "list-audit", "List what people did, the newest first"), s.audit)
-	register(s, get("/v1/version", "read-version", "Read the daemon's version"),
+	register(s, get("/v1/audit", "list-audit", "List what people did, the newest first").by(adminsAll), s.audit)
+	register(s, get("/v1/version", "read-version", "Read the daemon's version").by(known),
 		func(context.Context, *struct{}) (*body[VersionView], error) {
 			return answer(VersionView{s.Version}, nil)
 		})
@@ -25,7 +25,7 @@ type auditList struct {
 }
 
 func (s *server) audit(ctx context.Context, in *auditList) (*body[Page[Audit]], error) {
-	return answer(s.Manage.Audit(ctx, in.Object, atssync.Paging(in.Paging)))
+	return answer(s.manage(ctx).Audit(ctx, in.Object, atssync.Paging(in.Paging)))
 }
 
 // Audit lists what people did, newest first; to every object with "".

@@ -79,11 +79,6 @@ type ConnectionPath struct {
 	ID string `path:"connection" maxLength:"255" doc:"id of the connection"`
 }
 
-// IfMatch is the version that a change is meant for.
-type IfMatch struct {
-	IfMatch string `header:"If-Match" doc:"the version that is meant, as an answer gave it"`
-}
-
 type oneConnection struct {
 	ConnectionPath
 	IfMatch
@@ -91,18 +86,18 @@ type oneConnection struct {
 
 func (s *server) connections() {
 	const one = "/v1/connections/{connection}"
-	register(s, get("/v1/connections", "list-connections", "List connections with their health"), s.listConnections)
+	register(s, get("/v1/connections", "list-connections", "List connections with their health").by(reads), s.listConnections)
 	register(s, post("/v1/connections", "connect", "Check credentials against the ATS and save the connection").
-		answers(http.StatusCreated).slowly(), s.connect)
-	register(s, get(one, "read-connection", "Read one connection, by id or name"), s.readConnection)
-	register(s, patch(one, "update-connection", "Change a connection").slowly(), s.updateConnection)
-	register(s, del(one, "remove-connection", "Destroy the credentials and cancel what waits"), s.removeConnection)
-	register(s, post(one+"/check", "check-connection", "Check the connection against the ATS now").slowly(), s.checkConnection)
-	register(s, post(one+"/repair", "repair-connection", "Give it new credentials, after checking them").slowly(), s.repairConnection)
-	register(s, post(one+"/pause", "pause-connection", "Hold what is queued and read nothing"), s.pauseConnection)
-	register(s, post(one+"/resume", "resume-connection", "End a pause"), s.resumeConnection)
-	register(s, get(one+"/pools", "list-pools", "List the ATS's prospect pools").slowly(), s.pools)
-	register(s, get(one+"/vocabulary", "list-vocabulary", "List the words that the ATS account uses").slowly(), s.vocabulary)
+		answers(http.StatusCreated).slowly().by(admins), s.connect)
+	register(s, get(one, "read-connection", "Read one connection, by id or name").by(reads), s.readConnection)
+	register(s, patch(one, "update-connection", "Change a connection").slowly().by(admins), s.updateConnection)
+	register(s, del(one, "remove-connection", "Destroy the credentials and cancel what waits").by(admins), s.removeConnection)
+	register(s, post(one+"/check", "check-connection", "Check the connection against the ATS now").slowly().by(admins), s.checkConnection)
+	register(s, post(one+"/repair", "repair-connection", "Give it new credentials, after checking them").slowly().by(admins), s.repairConnection)
+	register(s, post(one+"/pause", "pause-connection", "Hold what is queued and read nothing").by(admins), s.pauseConnection)
+	register(s, post(one+"/resume", "resume-connection", "End a pause").by(admins), s.resumeConnection)
+	register(s, get(one+"/pools", "list-pools", "List the ATS's prospect pools").slowly().by(reads), s.pools)
+	register(s, get(one+"/vocabulary", "list-vocabulary", "List the words that the ATS account uses").slowly().by(reads), s.vocabulary)
 }
 
 type connectionList struct {
@@ -114,7 +109,7 @@ type connectionList struct {
 }
 
 func (s *server) listConnections(ctx context.Context, in *connectionList) (*body[Page[Connection]], error) {
-	return answer(s.Manage.Connections(ctx, atssync.ConnectionQuery{
+	return answer(s.manage(ctx).Connections(ctx, atssync.ConnectionQuery{
 		Account: in.Account, Adapter: in.Adapter, Name: in.Name, State: atssync.ConnectionState(in.State),
 		Paging: atssync.Paging(in.Paging),
 	}))
@@ -122,12 +117,13 @@ func (s *server) listConnections(ctx context.Context, in *connectionList) (*body
 
 type connectAnswer struct {
 	Status int
+	ETag   string `header:"ETag" doc:"the connection's version, for If-Match"`
 	Body   ConnectResult
 }
 
 func (s *server) connect(ctx context.Context, in *struct{ Body connectBody }) (*connectAnswer, error) {
 	b := in.Body
-	res, err := s.Manage.Connect(ctx, manage.ConnectRequest{
+	res, err := s.manage(ctx).Connect(ctx, manage.ConnectRequest{
 		Account: b.Account, Name: b.Name, Adapter: b.Adapter, Fields: secrets(b.Fields), Operator: callerOf(ctx).Operator,
 		DryRun: b.DryRun, OnUncertain: atssync.OnUncertain(b.OnUncertain), LastNameFallback: b.LastNameFallback,
 		NoteTemplate: b.NoteTemplate, StatusOverrides: b.StatusOverrides,
@@ -139,11 +135,12 @@ func (s *server) connect(ctx context.Context, in *struct{ Body connectBody }) (*
 	if res.DryRun || res.Revived {
 		status = http.StatusOK
 	}
-	return &connectAnswer{status, res}, nil
+	return &connectAnswer{status, etag(res.Connection.Version), res}, nil
 }
 
-func (s *server) readConnection(ctx context.Context, in *ConnectionPath) (*body[Connection], error) {
-	return answer(s.Manage.Connection(ctx, in.ID))
+func (s *server) readConnection(ctx context.Context, in *ConnectionPath) (*versioned[Connection], error) {
+	c, err := s.manage(ctx).Connection(ctx, in.ID)
+	return answerVersion(c, c.Version, err)
 }
 
 type updateInput struct {
@@ -152,7 +149,7 @@ type updateInput struct {
 	Body updateBody
 }
 
-func (s *server) updateConnection(ctx context.Context, in *updateInput) (*body[Connection], error) {
+func (s *server) updateConnection(ctx context.Context, in *updateInput) (*versioned[Connection], error) {
 	v, err := in.version()
 	if err != nil {
 		return nil, err
@@ -165,15 +162,20 @@ func (s *server) updateConnection(ctx context.Context, in *updateInput) (*body[C
 		policy := atssync.OnUncertain(*in.Body.OnUncertain)
 		req.OnUncertain = &policy
 	}
-	return answer(s.Manage.Update(ctx, in.ID, req))
+	c, err := s.manage(ctx).Update(ctx, in.ID, req)
+	return answerVersion(c, c.Version, err)
 }
 
-func (s *server) removeConnection(ctx context.Context, in *ConnectionPath) (*body[Connection], error) {
-	return answer(s.Manage.Remove(ctx, in.ID))
+func (s *server) removeConnection(ctx context.Context, in *oneConnection) (*body[Connection], error) {
+	v, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.manage(ctx).Remove(ctx, in.ID, v))
 }
 
 func (s *server) checkConnection(ctx context.Context, in *ConnectionPath) (*body[CheckView], error) {
-	return answer(s.Manage.Check(ctx, in.ID))
+	return answer(s.manage(ctx).Check(ctx, in.ID))
 }
 
 type repairInput struct {
@@ -182,14 +184,15 @@ type repairInput struct {
 	Body repairBody
 }
 
-func (s *server) repairConnection(ctx context.Context, in *repairInput) (*body[ConnectResult], error) {
+func (s *server) repairConnection(ctx context.Context, in *repairInput) (*versioned[ConnectResult], error) {
 	v, err := in.version()
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.Manage.Repair(ctx, in.ID, manage.RepairRequest{
+	res, err := s.manage(ctx).Repair(ctx, in.ID, manage.RepairRequest{
 		Version: v, Fields: secrets(in.Body.Fields), Operator: callerOf(ctx).Operator, OtherAccount: in.Body.OtherAccount,
-	}))
+	})
+	return answerVersion(res, res.Connection.Version, err)
 }
 
 type pauseInput struct {
@@ -198,20 +201,22 @@ type pauseInput struct {
 	Body pauseBody
 }
 
-func (s *server) pauseConnection(ctx context.Context, in *pauseInput) (*body[Connection], error) {
+func (s *server) pauseConnection(ctx context.Context, in *pauseInput) (*versioned[Connection], error) {
 	v, err := in.version()
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.Manage.Pause(ctx, in.ID, in.Body.Reason, v))
+	c, err := s.manage(ctx).Pause(ctx, in.ID, in.Body.Reason, v)
+	return answerVersion(c, c.Version, err)
 }
 
-func (s *server) resumeConnection(ctx context.Context, in *oneConnection) (*body[Connection], error) {
+func (s *server) resumeConnection(ctx context.Context, in *oneConnection) (*versioned[Connection], error) {
 	v, err := in.version()
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.Manage.Resume(ctx, in.ID, v))
+	c, err := s.manage(ctx).Resume(ctx, in.ID, v)
+	return answerVersion(c, c.Version, err)
 }
 
 // list is an answer of everything there is; it has no next.
@@ -227,11 +232,11 @@ func answerList[T any](items []T, err error) (*body[list[T]], error) {
 }
 
 func (s *server) pools(ctx context.Context, in *ConnectionPath) (*body[list[Pool]], error) {
-	return answerList(s.Manage.Pools(ctx, in.ID))
+	return answerList(s.manage(ctx).Pools(ctx, in.ID))
 }
 
 func (s *server) vocabulary(ctx context.Context, in *ConnectionPath) (*body[list[Term]], error) {
-	return answerList(s.Manage.Vocabulary(ctx, in.ID))
+	return answerList(s.manage(ctx).Vocabulary(ctx, in.ID))
 }
 
 func secrets(in map[string]string) map[string]sdk.Secret {

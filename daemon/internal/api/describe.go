@@ -12,6 +12,9 @@ import (
 	"github.com/atssync/atssync/daemon/internal/web"
 )
 
+// tokenScheme names the way in, in the API's description.
+const tokenScheme = "token"
+
 // describe returns the frame of the API's description. The library's own routes for it are left out: they write on first use
 // without a lock.
 func describe(version string) huma.Config {
@@ -21,6 +24,11 @@ func describe(version string) huma.Config {
 	c.CreateHooks = nil
 	c.RejectUnknownQueryParameters = true
 	c.Transformers = []huma.Transformer{asProblem}
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{tokenScheme: {
+		Type: "http", Scheme: "bearer", BearerFormat: "ats_<id>_<secret>",
+		Description: "A token that `atssync tokens create` printed. Its scopes are submit, read and admin; it may be limited to some accounts or " +
+			"connections, and then nothing else exists for it.",
+	}}
 	c.Servers = []*huma.Server{{URL: "/"}}
 	return c
 }
@@ -28,7 +36,7 @@ func describe(version string) huma.Config {
 // description serves what the API says of itself.
 func (s *server) description(mux *web.Mux) {
 	whole := sync.OnceValues(func() ([]byte, error) { return json.Marshal(s.api.OpenAPI()) })
-	mux.HandleFunc("GET /v1/openapi.json", func(w http.ResponseWriter, r *http.Request) {
+	s.handle(mux, get("/v1/openapi.json", "read-description", "Read this description").by(open), func(w http.ResponseWriter, r *http.Request) {
 		b, err := whole()
 		if err != nil {
 			s.refuse(w, r, err)
@@ -55,7 +63,7 @@ func (s *server) schema(t reflect.Type) *huma.Schema {
 
 // document describes a route whose handler the library does not know.
 func (s *server) document(r route, in, out media) *huma.Operation {
-	op := r.operation(s.api)
+	op := s.operation(r)
 	op.RequestBody = &huma.RequestBody{Required: true, Content: in.content()}
 	op.Responses["200"] = &huma.Response{Description: http.StatusText(http.StatusOK), Content: out.content()}
 	for _, part := range r.parameters() {

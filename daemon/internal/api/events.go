@@ -37,8 +37,8 @@ type EventQuery struct {
 }
 
 func (s *server) events() {
-	register(s, get("/v1/events", "list-events", "Read the events of all connections, in the order they were written"), s.allEvents)
-	register(s, get("/v1/connections/{connection}/events", "list-connection-events", "Read the events of one connection, by sequence"), s.connectionEvents)
+	register(s, get("/v1/events", "list-events", "Read the events of all connections, in the order they were written").by(reads), s.allEvents)
+	register(s, get("/v1/connections/{connection}/events", "list-connection-events", "Read the events of one connection, by sequence").by(reads), s.connectionEvents)
 }
 
 // EventFilter is the part of the query that both feeds share.
@@ -65,7 +65,7 @@ func (s *server) allEvents(ctx context.Context, in *allEventsInput) (*body[Event
 }
 
 func (s *server) connectionEvents(ctx context.Context, in *connectionEventsInput) (*body[EventPage], error) {
-	if _, err := s.Manage.Connection(ctx, in.ID); err != nil {
+	if _, err := s.manage(ctx).Connection(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	return answer(s.feed(ctx, atssync.EventQuery{Connection: in.ID}, in.EventFilter))
@@ -89,7 +89,7 @@ func (s *server) feed(ctx context.Context, q atssync.EventQuery, f EventFilter) 
 	look := time.NewTicker(lookAgain)
 	defer look.Stop()
 	for {
-		page, err := s.Manage.Events(ctx, q)
+		page, err := s.manage(ctx).Events(ctx, q)
 		if err != nil {
 			return EventPage{}, err
 		}
@@ -100,7 +100,10 @@ func (s *server) feed(ctx context.Context, q atssync.EventQuery, f EventFilter) 
 		if len(out.Items) > 0 || f.Wait == 0 {
 			return out, nil
 		}
-		q.After = page.After
+		if page.After > q.After { // a page of what is not wanted: the next one may hold more
+			q.After = page.After
+			continue
+		}
 		select {
 		case <-look.C:
 		case <-patience.C:
@@ -108,7 +111,7 @@ func (s *server) feed(ctx context.Context, q atssync.EventQuery, f EventFilter) 
 		case <-web.Draining(ctx):
 			return out, nil
 		case <-ctx.Done():
-			return EventPage{}, ctx.Err()
+			return EventPage{}, context.Cause(ctx)
 		}
 	}
 }
@@ -119,7 +122,7 @@ func (s *server) after(ctx context.Context, connection, text string) (int64, err
 	case "":
 		return 0, nil
 	case "last":
-		return s.Manage.LastEvent(ctx, connection)
+		return s.manage(ctx).LastEvent(ctx, connection)
 	}
 	base, number := 10, text
 	if connection == "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"reflect"
 	"time"
 
@@ -16,38 +17,45 @@ import (
 // fileIdle is how long the sender of a file may be silent; while the records are worked through nobody sends anything.
 const fileIdle = patience
 
-// Files of records that are read as they come: platform jobs, resolutions, applications of an earlier integration. Each may be
-// a JSON array, NDJSON or CSV, and tells what became of its records.
-func (s *server) files(mux *web.Mux) {
-	s.file(mux, post("/v1/platform-jobs/import", "import-platform-jobs", "Store the platform jobs of a file"),
-		func(r *http.Request, in io.Reader, f manage.Format) (ImportReport, error) {
-			return s.Manage.ImportPlatformJobs(r.Context(), in, f, r.URL.Query().Get("account"))
-		})
-	s.file(mux, post("/v1/submissions/resolve", "resolve-submissions", "Settle the uncertain submissions of a file"),
-		func(r *http.Request, in io.Reader, f manage.Format) (ImportReport, error) {
-			return s.Manage.ResolveFile(r.Context(), in, f, r.URL.Query().Get("connection"))
-		})
-	s.file(mux, post("/v1/connections/{connection}/applications/import", "import-applications", "Follow the applications of a file that are in the ATS already"),
-		func(r *http.Request, in io.Reader, f manage.Format) (ImportReport, error) {
-			return s.Manage.ImportApplications(r.Context(), r.PathValue("connection"), in, f)
-		})
+// recordFile is a file of records that is read as it comes: a JSON array, NDJSON or CSV. It tells what became of its records.
+type recordFile struct {
+	usual, about string // the query parameter whose value is taken for records that leave it out
+	read         func(ctx context.Context, in io.Reader, f manage.Format, usual string) (ImportReport, error)
 }
 
-type readFile func(r *http.Request, in io.Reader, f manage.Format) (ImportReport, error)
+func (s *server) files(mux *web.Mux) {
+	s.file(mux, post("/v1/platform-jobs:import", "import-platform-jobs", "Store the platform jobs of a file").by(admins), recordFile{
+		"account", "the account of records that name none",
+		func(ctx context.Context, in io.Reader, f manage.Format, account string) (ImportReport, error) {
+			return s.manage(ctx).ImportPlatformJobs(ctx, in, f, account)
+		},
+	}, "`id`, `account`, `title`, `location`, `requisition_id`, `url` and `open`")
+	s.file(mux, post("/v1/submissions:resolve", "resolve-submissions", "Settle the uncertain submissions of a file").by(admins), recordFile{
+		"connection", "the connection of records that name none",
+		func(ctx context.Context, in io.Reader, f manage.Format, connection string) (ImportReport, error) {
+			return s.manage(ctx).ResolveFile(ctx, in, f, connection)
+		},
+	}, "`submission`, or `connection` and `external_id`; `action` (submitted, send_again or give_up) and `profile_url`")
+	s.file(mux, post("/v1/applications:import", "import-applications", "Follow the applications of a file that are in the ATS already").by(admins), recordFile{
+		"connection", "the connection of records that name none",
+		func(ctx context.Context, in io.Reader, f manage.Format, connection string) (ImportReport, error) {
+			return s.manage(ctx).ImportApplications(ctx, connection, in, f)
+		},
+	}, "`connection`, `external_id`, `job`, `ats_job`, `as`, `candidate_id`, `application_id` and `profile_url`")
+}
 
-func (s *server) file(mux *web.Mux, at route, read readFile) {
-	mux.HandleFunc(at.method+" "+at.path, func(w http.ResponseWriter, r *http.Request) {
-		format := manage.Format(r.URL.Query().Get("format"))
-		switch format {
-		case manage.FormatAuto, manage.FormatJSON, manage.FormatNDJSON, manage.FormatCSV:
-		default:
-			s.refuse(w, r, invalid("query.format", "it is json, ndjson or csv"))
+func (s *server) file(mux *web.Mux, at route, f recordFile, keys string) {
+	s.handle(mux, at, func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		format := manage.Format(q.Get("format"))
+		if err := f.check(q, format); err != nil {
+			s.refuse(w, r, err)
 			return
 		}
 		st := web.NewStream(w, r, fileIdle)
 		defer st.Close()
 		//nolint:contextcheck // It is the request's, without its end at a read that failed.
-		report, err := read(r.WithContext(st.Context()), &extending{st, time.Now()}, format)
+		report, err := f.read(st.Context(), &extending{st, time.Now()}, format, q.Get(f.usual))
 		st.Extend() // the work may have taken its time
 		if err != nil {
 			s.refuse(w, r, streamEnd(err))
@@ -58,10 +66,25 @@ func (s *server) file(mux *web.Mux, at route, read readFile) {
 	})
 	op := s.document(at, media{"application/octet-stream", &huma.Schema{Type: huma.TypeString, Format: "binary"}},
 		media{"application/json", s.schema(reflect.TypeFor[ImportReport]())})
+	op.Description = "The body is a JSON array of objects, NDJSON or CSV with a header line, of " + keys + ". What is wrong with a record is in the " +
+		"report with its line, and the others go on. " + op.Description
 	op.Parameters = append(op.Parameters, &huma.Param{
 		Name: "format", In: "query", Description: "how the file is written; told by its first character when left out",
 		Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"json", "ndjson", "csv"}},
-	})
+	}, &huma.Param{Name: f.usual, In: "query", Description: f.about, Schema: &huma.Schema{Type: huma.TypeString}})
+}
+
+func (f recordFile) check(q url.Values, format manage.Format) error {
+	for name := range q {
+		if name != "format" && name != f.usual {
+			return invalid("query."+name, "unknown query parameter")
+		}
+	}
+	switch format {
+	case manage.FormatAuto, manage.FormatJSON, manage.FormatNDJSON, manage.FormatCSV:
+		return nil
+	}
+	return invalid("query.format", "it is json, ndjson or csv")
 }
 
 // extending keeps a stream open while its body is read.
@@ -76,24 +99,26 @@ func (e *extending) Read(p []byte) (int, error) {
 		e.Extend()
 		e.last = now
 	}
-	return e.Stream.Read(p)
+	n, err := e.Stream.Read(p)
+	return n, broken(err)
 }
 
 // ImportPlatformJobs stores the platform jobs of a file: a JSON array, NDJSON or CSV; format "" finds out which. Account is
 // used for records without one.
 func (c *Client) ImportPlatformJobs(ctx context.Context, file io.Reader, format, account string) (ImportReport, error) {
-	return c.send(ctx, "/v1/platform-jobs/import", query{}.set("format", format).set("account", account), file)
+	return c.send(ctx, "/v1/platform-jobs:import", query{}.set("format", format).set("account", account), file)
 }
 
 // ResolveFile settles the uncertain submissions of a file: submission or external_id, action, profile_url. Connection is
 // used for records without one.
 func (c *Client) ResolveFile(ctx context.Context, file io.Reader, format, connection string) (ImportReport, error) {
-	return c.send(ctx, "/v1/submissions/resolve", query{}.set("format", format).set("connection", connection), file)
+	return c.send(ctx, "/v1/submissions:resolve", query{}.set("format", format).set("connection", connection), file)
 }
 
-// ImportApplications follows the applications of a file that an earlier integration put into the ATS.
+// ImportApplications follows the applications of a file that an earlier integration put into the ATS. Connection is used
+// for records without one.
 func (c *Client) ImportApplications(ctx context.Context, connection string, file io.Reader, format string) (ImportReport, error) {
-	return c.send(ctx, connectionPath(connection)+"/applications/import", query{}.set("format", format), file)
+	return c.send(ctx, "/v1/applications:import", query{}.set("format", format).set("connection", connection), file)
 }
 
 func (c *Client) send(ctx context.Context, path string, q query, file io.Reader) (ImportReport, error) {

@@ -32,7 +32,7 @@ type HealthQuery struct {
 }
 
 func (s *server) health() {
-	register(s, get("/v1/health", "list-health", "List what does not work, per connection and operation"), s.listHealth)
+	register(s, get("/v1/health", "list-health", "List what does not work, per connection and operation").by(reads), s.listHealth)
 }
 
 type healthList struct {
@@ -42,7 +42,7 @@ type healthList struct {
 }
 
 func (s *server) listHealth(ctx context.Context, in *healthList) (*body[Page[HealthLine]], error) {
-	cons, err := s.Manage.Connections(ctx, atssync.ConnectionQuery{Account: in.Account, Paging: atssync.Paging(in.Paging)})
+	cons, err := s.manage(ctx).Connections(ctx, atssync.ConnectionQuery{Account: in.Account, Paging: atssync.Paging(in.Paging)})
 	if err != nil {
 		return nil, err
 	}

@@ -32,12 +32,12 @@ type linksBody struct {
 
 func (s *server) jobLinks() {
 	const one = "/v1/connections/{connection}/job-links/{job}"
-	register(s, get("/v1/job-links", "list-job-links", "List job links"), s.listJobLinks)
-	register(s, put("/v1/job-links", "put-job-links", "Link many jobs; a refusal of one leaves the others").slowly(), s.putJobLinks)
-	register(s, get(one, "read-job-link", "Read one job link"), s.readJobLink)
-	register(s, put(one, "put-job-link", "Link one job"), s.putJobLink)
-	register(s, del(one, "delete-job-link", "Remove a job link; what is queued for it is held").answers(http.StatusNoContent), s.deleteJobLink)
-	register(s, get(one+"/backlog", "read-backlog", "Count the submissions that wait for the link"), s.readBacklog)
+	register(s, get("/v1/job-links", "list-job-links", "List job links").by(reads), s.listJobLinks)
+	register(s, put("/v1/job-links", "put-job-links", "Link many jobs; a refusal of one leaves the others").slowly().by(admins), s.putJobLinks)
+	register(s, get(one, "read-job-link", "Read one job link").by(reads), s.readJobLink)
+	register(s, put(one, "put-job-link", "Link one job").by(admins), s.putJobLink)
+	register(s, del(one, "delete-job-link", "Remove a job link; what is queued for it is held").answers(http.StatusNoContent).by(admins), s.deleteJobLink)
+	register(s, get(one+"/backlog", "read-backlog", "Count the submissions that wait for the link").by(reads), s.readBacklog)
 }
 
 type linkList struct {
@@ -49,54 +49,59 @@ type linkList struct {
 }
 
 func (s *server) listJobLinks(ctx context.Context, in *linkList) (*body[Page[JobLink]], error) {
-	return answer(s.Manage.JobLinks(ctx, atssync.LinkQuery{
+	return answer(s.manage(ctx).JobLinks(ctx, atssync.LinkQuery{
 		Connection: in.Connection, Account: in.Account, PlatformJob: in.PlatformJob, ATSJob: in.ATSJob, Paging: atssync.Paging(in.Paging),
 	}))
 }
 
 func (s *server) putJobLinks(ctx context.Context, in *struct{ Body linksBody }) (*body[list[LinkResult]], error) {
-	return answerList(linkResults(s.Manage.LinkMany(ctx, in.Body.Links)), nil)
+	return answerList(s.linkResults(ctx, s.manage(ctx).LinkMany(ctx, in.Body.Links)), nil)
 }
 
-func linkResults(in []manage.LinkResult) []LinkResult {
+func (s *server) linkResults(ctx context.Context, in []manage.LinkResult) []LinkResult {
 	out := make([]LinkResult, len(in))
 	for i, r := range in {
-		out[i] = LinkResult{Link: r.Link, Created: r.Created, Warning: r.Warning, Error: errorBody(r.Err)}
+		out[i] = LinkResult{Link: r.Link, Created: r.Created, Warning: r.Warning, Error: errorBody(s.shown(ctx, r.Err))}
 	}
 	return out
 }
 
-type linkPath struct {
+// JobLinkPath is the path of one job link.
+type JobLinkPath struct {
 	ConnectionPath
 	Job string `path:"job" maxLength:"255" doc:"the platform's id of the job"`
+}
+
+type linkPath struct {
+	JobLinkPath
 	IfMatch
 }
 
-func (s *server) readJobLink(ctx context.Context, in *linkPath) (*body[JobLink], error) {
-	return answer(s.Manage.JobLink(ctx, in.ID, in.Job))
+func (s *server) readJobLink(ctx context.Context, in *JobLinkPath) (*versioned[JobLink], error) {
+	l, err := s.manage(ctx).JobLink(ctx, in.ID, in.Job)
+	return answerVersion(l, l.Version, err)
 }
 
 type linkInput struct {
-	ConnectionPath
-	Job string `path:"job" maxLength:"255" doc:"the platform's id of the job"`
+	JobLinkPath
 	IfMatch
 	Body linkBody
 }
 
-func (s *server) putJobLink(ctx context.Context, in *linkInput) (*body[LinkResult], error) {
+func (s *server) putJobLink(ctx context.Context, in *linkInput) (*versioned[LinkResult], error) {
 	v, err := in.version()
 	if err != nil {
 		return nil, err
 	}
 	b := in.Body
-	r, err := s.Manage.Link(ctx, manage.LinkRequest{
+	r, err := s.manage(ctx).Link(ctx, manage.LinkRequest{
 		Connection: in.ID, PlatformJob: in.Job, ATSJob: b.ATSJob, As: as(b.As), Pool: b.Pool, PoolStage: b.PoolStage,
 		OwnerEmail: b.OwnerEmail, Backlog: b.Backlog, Version: v,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return answer(linkResults([]manage.LinkResult{r})[0], nil)
+	return answerVersion(s.linkResults(ctx, []manage.LinkResult{r})[0], r.Link.Version, nil)
 }
 
 func (s *server) deleteJobLink(ctx context.Context, in *linkPath) (*struct{}, error) {
@@ -104,11 +109,11 @@ func (s *server) deleteJobLink(ctx context.Context, in *linkPath) (*struct{}, er
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.Manage.Unlink(ctx, in.ID, in.Job, v)
+	return nil, s.manage(ctx).Unlink(ctx, in.ID, in.Job, v)
 }
 
-func (s *server) readBacklog(ctx context.Context, in *linkPath) (*body[BacklogView], error) {
-	return answer(s.Manage.Backlog(ctx, in.ID, in.Job))
+func (s *server) readBacklog(ctx context.Context, in *JobLinkPath) (*body[BacklogView], error) {
+	return answer(s.manage(ctx).Backlog(ctx, in.ID, in.Job))
 }
 
 func linkAt(connection, platformJob string) string {

@@ -24,12 +24,12 @@ type platformJobsBody struct {
 
 func (s *server) jobs() {
 	const one = "/v1/connections/{connection}"
-	register(s, get("/v1/platform-jobs", "list-platform-jobs", "List the platform's jobs"), s.listPlatformJobs)
-	register(s, put("/v1/platform-jobs", "put-platform-jobs", "Store or replace jobs of the platform"), s.putPlatformJobs)
-	register(s, get(one+"/jobs", "list-jobs", "List the ATS's jobs as they were last seen"), s.listJobs)
-	register(s, post(one+"/jobs/refresh", "refresh-jobs", "Ask the ATS for its jobs now").slowly(), s.refreshJobs)
+	register(s, get("/v1/platform-jobs", "list-platform-jobs", "List the platform's jobs").by(reads), s.listPlatformJobs)
+	register(s, put("/v1/platform-jobs", "put-platform-jobs", "Store or replace jobs of the platform").by(admins), s.putPlatformJobs)
+	register(s, get(one+"/jobs", "list-jobs", "List the ATS's jobs as they were last seen").by(reads), s.listJobs)
+	register(s, post(one+"/jobs/refresh", "refresh-jobs", "Ask the ATS for its jobs now").slowly().by(admins), s.refreshJobs)
 	register(s, get(one+"/jobs/{job}/tracking-link", "read-tracking-link", "Read the ATS's own link to a job that credits the platform").
-		slowly(), s.trackingLink)
+		slowly().by(reads), s.trackingLink)
 }
 
 type platformJobList struct {
@@ -39,7 +39,7 @@ type platformJobList struct {
 }
 
 func (s *server) listPlatformJobs(ctx context.Context, in *platformJobList) (*body[Page[PlatformJob]], error) {
-	return answer(s.Manage.PlatformJobs(ctx, atssync.JobQuery{Account: in.Account, OpenOnly: in.Open, Paging: atssync.Paging(in.Paging)}))
+	return answer(s.manage(ctx).PlatformJobs(ctx, atssync.JobQuery{Account: in.Account, OpenOnly: in.Open, Paging: atssync.Paging(in.Paging)}))
 }
 
 func (s *server) putPlatformJobs(ctx context.Context, in *struct{ Body platformJobsBody }) (*struct{}, error) {
@@ -50,7 +50,7 @@ func (s *server) putPlatformJobs(ctx context.Context, in *struct{ Body platformJ
 			Open: j.Open == nil || *j.Open,
 		}
 	}
-	return nil, s.Manage.PutPlatformJobs(ctx, jobs)
+	return nil, s.manage(ctx).PutPlatformJobs(ctx, jobs)
 }
 
 type jobList struct {
@@ -60,11 +60,11 @@ type jobList struct {
 }
 
 func (s *server) listJobs(ctx context.Context, in *jobList) (*body[Page[ATSJob]], error) {
-	return answer(s.Manage.ATSJobs(ctx, atssync.JobQuery{Connection: in.ID, OpenOnly: in.Open, Paging: atssync.Paging(in.Paging)}))
+	return answer(s.manage(ctx).ATSJobs(ctx, atssync.JobQuery{Connection: in.ID, OpenOnly: in.Open, Paging: atssync.Paging(in.Paging)}))
 }
 
 func (s *server) refreshJobs(ctx context.Context, in *ConnectionPath) (*body[JobsRefresh], error) {
-	return answer(s.Manage.RefreshJobs(ctx, in.ID))
+	return answer(s.manage(ctx).RefreshJobs(ctx, in.ID))
 }
 
 type jobPath struct {
@@ -73,7 +73,7 @@ type jobPath struct {
 }
 
 func (s *server) trackingLink(ctx context.Context, in *jobPath) (*body[TrackingLink], error) {
-	return answer(s.Manage.TrackingLink(ctx, in.ID, in.Job))
+	return answer(s.manage(ctx).TrackingLink(ctx, in.ID, in.Job))
 }
 
 // PlatformJobs lists the platform's jobs.

@@ -7,7 +7,7 @@ import (
 )
 
 func (s *server) ledger() {
-	register(s, get("/v1/ledger", "read-ledger", "Account for every submission that was ever accepted").slowly(), s.readLedger)
+	register(s, get("/v1/ledger", "read-ledger", "Account for every submission that was ever accepted").slowly().by(reads), s.readLedger)
 }
 
 type ledgerInput struct {
@@ -18,9 +18,9 @@ type ledgerInput struct {
 
 func (s *server) readLedger(ctx context.Context, in *ledgerInput) (*body[LedgerView], error) {
 	if in.Recount {
-		return answer(s.Manage.Recount(ctx, in.Connection, atssync.Paging(in.Paging)))
+		return answer(s.manage(ctx).Recount(ctx, in.Connection, atssync.Paging(in.Paging)))
 	}
-	return answer(s.Manage.Ledger(ctx, in.Connection, atssync.Paging(in.Paging)))
+	return answer(s.manage(ctx).Ledger(ctx, in.Connection, atssync.Paging(in.Paging)))
 }
 
 // Ledger returns the ledger of one connection, or a page of all with "". Recount counts the records too.

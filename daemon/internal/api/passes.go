@@ -13,14 +13,14 @@ type RunStarted struct {
 }
 
 func (s *server) passes() {
-	register(s, get("/v1/schedule", "list-schedule", "List the passes, with their last and next runs"), s.schedule)
-	register(s, post("/v1/schedule/{pass}/run", "run-pass", "Start a pass now").answers(http.StatusAccepted), s.runNow)
-	register(s, get("/v1/runs", "list-runs", "List runs of passes, the newest first"), s.runs)
-	register(s, get("/v1/checkpoints", "list-checkpoints", "List how far each operation of each connection came"), s.checkpoints)
+	register(s, get("/v1/schedule", "list-schedule", "List the passes, with their last and next runs").by(readsAll), s.schedule)
+	register(s, post("/v1/schedule/{pass}/run", "run-pass", "Start a pass now").answers(http.StatusAccepted).by(adminsAll), s.runNow)
+	register(s, get("/v1/runs", "list-runs", "List runs of passes, the newest first").by(readsAll), s.runs)
+	register(s, get("/v1/checkpoints", "list-checkpoints", "List how far each operation of each connection came").by(reads), s.checkpoints)
 }
 
 func (s *server) schedule(ctx context.Context, _ *struct{}) (*body[list[Pass]], error) {
-	return answerList(s.Manage.Schedule(ctx))
+	return answerList(s.manage(ctx).Schedule(ctx))
 }
 
 type passPath struct {
@@ -28,7 +28,7 @@ type passPath struct {
 }
 
 func (s *server) runNow(ctx context.Context, in *passPath) (*body[RunStarted], error) {
-	id, err := s.Manage.RunNow(ctx, in.Pass)
+	id, err := s.manage(ctx).RunNow(ctx, in.Pass)
 	return answer(RunStarted{id}, err)
 }
 
@@ -38,15 +38,16 @@ type runList struct {
 }
 
 func (s *server) runs(ctx context.Context, in *runList) (*body[Page[Run]], error) {
-	return answer(s.Manage.Runs(ctx, in.Pass, atssync.Paging(in.Paging)))
+	return answer(s.manage(ctx).Runs(ctx, in.Pass, atssync.Paging(in.Paging)))
 }
 
 type checkpointList struct {
 	Connection string `query:"connection"`
+	Paging
 }
 
-func (s *server) checkpoints(ctx context.Context, in *checkpointList) (*body[list[Checkpoint]], error) {
-	return answerList(s.Manage.Checkpoints(ctx, in.Connection))
+func (s *server) checkpoints(ctx context.Context, in *checkpointList) (*body[Page[Checkpoint]], error) {
+	return answer(s.manage(ctx).Checkpoints(ctx, in.Connection, atssync.Paging(in.Paging)))
 }
 
 // Schedule lists the passes.
@@ -70,6 +71,16 @@ func (c *Client) Runs(ctx context.Context, pass, after string, limit int) (Page[
 
 // Checkpoints lists how far each operation came, of all connections with "".
 func (c *Client) Checkpoints(ctx context.Context, connection string) ([]Checkpoint, error) {
-	l, err := call[list[Checkpoint]](ctx, c, request{path: "/v1/checkpoints", query: query{}.set("connection", connection).all()})
-	return l.Items, err
+	var out []Checkpoint
+	for cp, err := range All("", func(after string) (Page[Checkpoint], error) {
+		return call[Page[Checkpoint]](ctx, c, request{
+			path: "/v1/checkpoints", query: query{}.set("connection", connection).page(atssync.Paging{After: after}),
+		})
+	}) {
+		if err != nil {
+			return out, err
+		}
+		out = append(out, cp)
+	}
+	return out, nil
 }

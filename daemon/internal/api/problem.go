@@ -3,9 +3,10 @@ package api
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"os"
 	"reflect"
-	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -32,9 +33,10 @@ var codes = [...]struct {
 	{atssync.CodeExists, http.StatusConflict},
 	{atssync.CodeChanged, http.StatusPreconditionFailed},
 	{atssync.CodeForbidden, http.StatusForbidden},
-	{atssync.CodeForbidden, http.StatusUnauthorized},
+	{atssync.CodeUnauthenticated, http.StatusUnauthorized},
 	{atssync.CodeAccountMismatch, http.StatusForbidden},
 	{atssync.CodeCheckFailed, http.StatusFailedDependency},
+	{atssync.CodeBusy, http.StatusTooManyRequests},
 	{atssync.CodeUnavailable, http.StatusServiceUnavailable},
 	{atssync.CodeAdapter, http.StatusServiceUnavailable},
 	{atssync.CodeATS, http.StatusBadGateway},
@@ -102,8 +104,15 @@ func (s *server) problem(ctx context.Context, err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
+	if e, ok := errors.AsType[*atssync.Error](context.Cause(ctx)); ok {
+		err = e // whatever broke, this is why
+	}
 	if e, ok := errors.AsType[*atssync.Error](err); ok {
+		e = s.shown(ctx, e)
 		return newProblem(ctx, statusOf(e.Code), e)
+	}
+	if b, ok := errors.AsType[*brokenBody](err); ok {
+		return newProblem(ctx, b.status(), atssync.Errorf(atssync.CodeInvalid, "%s", b).WithRemedy("send it again, whole"))
 	}
 	if ctx.Err() != nil {
 		return newProblem(ctx, http.StatusServiceUnavailable,
@@ -115,10 +124,61 @@ func (s *server) problem(ctx context.Context, err error) *Problem {
 			WithRemedy("look for request %s in the daemon's log", web.RequestID(ctx)))
 }
 
+// shown is a refusal as the caller may see it: who is limited to some accounts is not told whose something is.
+func (s *server) shown(ctx context.Context, e *atssync.Error) *atssync.Error {
+	if e == nil || e.Code != atssync.CodeAccountMismatch || callerOf(ctx).within().Whole() {
+		return e
+	}
+	return atssync.Errorf(atssync.CodeNotFound, "something that the request names does not exist for this token").
+		WithRemedy("name what belongs to the token's own accounts and connections")
+}
+
+// brokenBody is a body that did not arrive as a whole.
+type brokenBody struct{ err error }
+
+// broken marks what reading a body failed with; its end is no failure.
+func broken(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return &brokenBody{err}
+}
+
+func (b *brokenBody) Unwrap() error { return b.err }
+
+func (b *brokenBody) Error() string {
+	switch b.status() {
+	case http.StatusRequestTimeout:
+		return "the body did not arrive in time"
+	case http.StatusRequestEntityTooLarge:
+		return "the body is too large"
+	}
+	return "the body could not be read to its end"
+}
+
+func (b *brokenBody) status() int {
+	if _, ok := errors.AsType[*http.MaxBytesError](b.err); ok {
+		return http.StatusRequestEntityTooLarge
+	}
+	if errors.Is(b.err, os.ErrDeadlineExceeded) {
+		return http.StatusRequestTimeout
+	}
+	return http.StatusBadRequest
+}
+
+// mediaType is what the request says of its body, "" when it says nothing.
+func mediaType(r *http.Request) string {
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(media))
+}
+
 // refuse answers a plain handler's request with a problem.
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p := s.problem(r.Context(), err)
 	h := w.Header()
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="atssync"`)
+	}
 	h.Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)
 	_ = jsonTo(w, p) // the caller is gone; there is nobody to tell
@@ -186,19 +246,6 @@ func errorBody(e *atssync.Error) *ErrorBody {
 		return nil
 	}
 	return &ErrorBody{Code: e.Code, Message: e.Message, Remedy: e.Remedy, Fields: e.Fields, Checks: e.Checks}
-}
-
-// version parses the header: "3", 3 or nothing, which is 0.
-func (m IfMatch) version() (int64, error) {
-	text := strings.Trim(strings.TrimSpace(m.IfMatch), `"`)
-	if text == "" || text == "*" {
-		return 0, nil
-	}
-	v, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || v <= 0 {
-		return 0, invalid("If-Match", "it is not a version as an answer gave it")
-	}
-	return v, nil
 }
 
 // invalid refuses one parameter.

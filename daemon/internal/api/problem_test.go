@@ -86,7 +86,7 @@ func TestAuth_WhoeverIsNotKnownIsRefused(t *testing.T) {
 		Manage: manage.New(manage.Options{}), Intake: intake.New(intake.Options{}), Authenticate: Socket, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
-	for _, path := range []string{"/v1/connections", "/v1/openapi.json", "/v1/submissions", "/v1/nonsense"} {
+	for _, path := range []string{"/v1/connections", "/v1/tokens", "/v1/submissions", "/v1/nonsense"} {
 		rec := httptest.NewRecorder() // no unix socket, no peer
 		h.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 		require.Equal(t, http.StatusForbidden, rec.Code, path)

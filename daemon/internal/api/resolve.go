@@ -22,8 +22,8 @@ type resolveBody struct {
 
 func (s *server) resolve() {
 	const one = "/v1/submissions/{submission}"
-	register(s, post(one+"/resolve", "resolve-submission", "Settle an uncertain submission").slowly(), s.resolveOne)
-	register(s, post(one+"/find", "find-submission", "Look for an uncertain submission in the ATS").slowly(), s.find)
+	register(s, post(one+"/resolve", "resolve-submission", "Settle an uncertain submission").slowly().by(admins), s.resolveOne)
+	register(s, post(one+"/find", "find-submission", "Look for an uncertain submission in the ATS").slowly().by(admins), s.find)
 }
 
 type resolveInput struct {
@@ -32,13 +32,13 @@ type resolveInput struct {
 }
 
 func (s *server) resolveOne(ctx context.Context, in *resolveInput) (*body[Submission], error) {
-	return answer(s.Manage.Resolve(ctx, manage.ResolveRequest{
+	return answer(s.manage(ctx).Resolve(ctx, manage.ResolveRequest{
 		ID: in.ID, Action: atssync.Resolution(in.Body.Action), ProfileURL: in.Body.ProfileURL,
 	}))
 }
 
 func (s *server) find(ctx context.Context, in *SubmissionPath) (*body[FindView], error) {
-	return answer(s.Manage.Find(ctx, in.ID))
+	return answer(s.manage(ctx).Find(ctx, in.ID))
 }
 
 // Resolve settles an uncertain submission. ProfileURL goes with Submitted.

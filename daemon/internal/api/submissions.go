@@ -72,8 +72,8 @@ type Exchange struct {
 }
 
 func (s *server) submissions() {
-	register(s, get("/v1/submissions", "list-submissions", "List submissions, the oldest first"), s.listSubmissions)
-	register(s, get("/v1/submissions/{submission}", "read-submission", "Read one submission with its attempts"), s.readSubmission)
+	register(s, get("/v1/submissions", "list-submissions", "List submissions, the oldest first").by(looks), s.listSubmissions)
+	register(s, get("/v1/submissions/{submission}", "read-submission", "Read one submission with its attempts").by(looks), s.readSubmission)
 }
 
 func joined[T ~string](words []T) string {
@@ -110,7 +110,7 @@ func (s *server) listSubmissions(ctx context.Context, in *submissionList) (*body
 	if in.ExternalID != "" {
 		return answer(s.byExternalID(ctx, in))
 	}
-	return answer(s.Manage.Submissions(ctx, atssync.SubmissionQuery{
+	return answer(s.manage(ctx).Submissions(ctx, atssync.SubmissionQuery{
 		Connection: in.Connection, Account: in.Account, PlatformJob: in.Job, State: atssync.State(in.State),
 		HeldReason: atssync.HeldReason(in.HeldReason), Since: in.Since, Until: in.Until, Paging: atssync.Paging(in.Paging),
 	}))
@@ -122,14 +122,14 @@ func (s *server) byExternalID(ctx context.Context, in *submissionList) (Page[Sub
 	if in.Connection == "" {
 		return page, invalid("query.connection", "external ids are unique per connection: say which")
 	}
-	id, err := s.Manage.SubmissionID(ctx, in.Connection, in.ExternalID)
+	id, err := s.manage(ctx).SubmissionID(ctx, in.Connection, in.ExternalID)
 	if atssync.CodeOf(err) == atssync.CodeNotFound {
 		return page, nil
 	}
 	if err != nil {
 		return page, err
 	}
-	d, err := s.Manage.Submission(ctx, id, false)
+	d, err := s.manage(ctx).Submission(ctx, id, false)
 	if err != nil {
 		return page, err
 	}
@@ -150,11 +150,15 @@ type SubmissionPath struct {
 
 type submissionInput struct {
 	SubmissionPath
-	Document bool `query:"document" doc:"with the document and the notes, which are personal data; that is recorded"`
+	Document bool `query:"document" doc:"with the document and the notes, which are personal data: needs the scope admin, and is recorded"`
 }
 
 func (s *server) readSubmission(ctx context.Context, in *submissionInput) (*body[SubmissionDetail], error) {
-	d, err := s.Manage.Submission(ctx, in.ID, in.Document)
+	if t := callerOf(ctx).Token; in.Document && t != nil && !t.May(atssync.TokenAdmin) {
+		return nil, atssync.Errorf(atssync.CodeForbidden, "the token %s may not open what is personal", t.ID).
+			WithRemedy("leave document out, or use a token with the scope admin")
+	}
+	d, err := s.manage(ctx).Submission(ctx, in.ID, in.Document)
 	if err != nil {
 		return nil, err
 	}

@@ -20,12 +20,12 @@ type AcceptRequest struct {
 
 func (s *server) suggestions() {
 	const at = "/v1/connections/{connection}/suggestions"
-	register(s, get(at, "list-suggestions", "Propose pairs of platform job and ATS job, the surest first").slowly(), s.suggest)
-	register(s, post(at+"/accept", "accept-suggestions", "Link what is proposed").slowly(), s.acceptSuggestions)
+	register(s, get(at, "list-suggestions", "Propose pairs of platform job and ATS job, the surest first").slowly().by(reads), s.suggest)
+	register(s, post(at+"/accept", "accept-suggestions", "Link what is proposed").slowly().by(admins), s.acceptSuggestions)
 }
 
 func (s *server) suggest(ctx context.Context, in *ConnectionPath) (*body[list[Suggestion]], error) {
-	return answerList(s.Manage.Suggest(ctx, in.ID))
+	return answerList(s.manage(ctx).Suggest(ctx, in.ID))
 }
 
 type acceptInput struct {
@@ -38,8 +38,8 @@ func (s *server) acceptSuggestions(ctx context.Context, in *acceptInput) (*body[
 	for _, r := range in.Body.Reasons {
 		a.Reasons = append(a.Reasons, manage.Reason(r))
 	}
-	results, err := s.Manage.AcceptSuggestions(ctx, in.ID, a)
-	return answerList(linkResults(results), err)
+	results, err := s.manage(ctx).AcceptSuggestions(ctx, in.ID, a)
+	return answerList(s.linkResults(ctx, results), err)
 }
 
 func as(word string) sdk.As { return sdk.As(word) }

@@ -78,6 +78,8 @@ type (
 	Submission = manage.Submission
 	// Suggestion is a pair of jobs that may be the same.
 	Suggestion = manage.Suggestion
+	// Token lets a program in over HTTP.
+	Token = manage.Token
 	// Task is work on many submissions that is under way.
 	Task = atssync.Task
 	// Term is one word that an ATS account uses.

@@ -180,7 +180,7 @@ func (s *stock) look() error {
 	s.count, s.worst = make(map[atssync.HealthState]int), s.worst[:0]
 	after := ""
 	for {
-		page, err := s.app.store.Ledgers(ctx, atssync.Paging{After: after, Limit: 500})
+		page, err := s.app.store.Ledgers(ctx, atssync.LedgerQuery{Paging: atssync.Paging{After: after, Limit: 500}})
 		if err != nil {
 			return err
 		}

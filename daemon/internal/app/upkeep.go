@@ -20,7 +20,7 @@ const (
 type upkeepStore interface {
 	atssync.Tasks
 	Expire(ctx context.Context, limit int, now time.Time) (int, error)
-	Ledgers(ctx context.Context, p atssync.Paging) (atssync.Page[atssync.Ledger], error)
+	Ledgers(ctx context.Context, q atssync.LedgerQuery) (atssync.Page[atssync.Ledger], error)
 	Recount(ctx context.Context, connection string) (atssync.LedgerLine, error)
 }
 
@@ -120,7 +120,7 @@ func (u *upkeep) expire(ctx context.Context) error {
 func (u *upkeep) checkLedger(ctx context.Context) (checked int, err error) {
 	after, wrong := "", 0
 	for {
-		page, err := u.store.Ledgers(ctx, atssync.Paging{After: after, Limit: 500})
+		page, err := u.store.Ledgers(ctx, atssync.LedgerQuery{Paging: atssync.Paging{After: after, Limit: 500}})
 		if err != nil {
 			return checked, err
 		}

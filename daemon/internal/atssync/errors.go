@@ -18,10 +18,12 @@ const (
 	CodeChanged         Code = "changed_meanwhile" // If-Match did not match
 	CodeAccountMismatch Code = "account_mismatch"  // it belongs to another account
 	CodeForbidden       Code = "forbidden"         // this caller may not, or the thing is read-only here
+	CodeUnauthenticated Code = "unauthenticated"   // the caller did not say who it is, or is not known
 	CodeCheckFailed     Code = "check_failed"      // the ATS does not accept the connection
 	CodeAdapter         Code = "adapter_unavailable"
 	CodeATS             Code = "ats_unavailable"
 	CodeNoSpace         Code = "no_space" // the disk is too full to accept more
+	CodeBusy            Code = "too_many_requests"
 	CodeUnavailable     Code = "unavailable"
 	CodeInternal        Code = "internal"
 )

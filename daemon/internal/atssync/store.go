@@ -30,6 +30,7 @@ type Paging struct {
 type ConnectionQuery struct {
 	Account, Adapter, Name string
 	State                  ConnectionState
+	Within                 Scope
 	Paging
 }
 
@@ -42,8 +43,9 @@ type Connections interface {
 	// UpdateConnection changes what change changes; version 0 matches any, else CodeChanged. Pausing
 	// and resuming persist the task that holds or releases, and tell the platform. change may run twice.
 	UpdateConnection(ctx context.Context, id string, version int64, change func(*Connection) error, now time.Time) (Connection, error)
-	// RemoveConnection destroys the credentials and persists the task that cancels what waits.
-	RemoveConnection(ctx context.Context, id string, now time.Time) (Connection, error)
+	// RemoveConnection destroys the credentials and persists the task that cancels what waits; version is as in
+	// UpdateConnection.
+	RemoveConnection(ctx context.Context, id string, version int64, now time.Time) (Connection, error)
 	Connection(ctx context.Context, id string) (Connection, error)
 	Connections(ctx context.Context, q ConnectionQuery) (Page[Connection], error)
 }
@@ -53,6 +55,7 @@ type JobQuery struct {
 	Connection string // ATS jobs: required
 	Account    string // platform jobs
 	OpenOnly   bool
+	Within     Scope // platform jobs: by account
 	Paging
 }
 
@@ -79,6 +82,7 @@ type JobsSummary struct {
 // LinkQuery selects job links.
 type LinkQuery struct {
 	Connection, Account, PlatformJob, ATSJob string
+	Within                                   Scope
 	Paging
 }
 
@@ -138,6 +142,9 @@ type SubmissionQuery struct {
 	HeldReason                       HeldReason
 	ExternalKey                      string
 	Since, Until                     time.Time // accepted
+	// PersonKey finds those of one person, by Submission.PersonKeys.
+	PersonKey string
+	Within    Scope
 	Paging
 }
 
@@ -249,6 +256,7 @@ type Hold interface {
 type ApplicationQuery struct {
 	Connection, Account, PlatformJob string
 	Visibility                       Visibility
+	Within                           Scope
 	Paging
 }
 
@@ -287,6 +295,7 @@ type EventQuery struct {
 	Account    string
 	Subject    string
 	Types      []EventType
+	Within     Scope
 	After      int64 // Sequence with Connection, else Position
 	Limit      int   // 0: 100, at most 1,000
 }
@@ -306,10 +315,16 @@ type Runs interface {
 	Runs(ctx context.Context, pass string, p Paging) (Page[Run], error) // "" for all, newest first
 }
 
+// LedgerQuery selects the ledgers of connections, removed ones too.
+type LedgerQuery struct {
+	Within Scope
+	Paging
+}
+
 // Ledgers is the role of who checks that nothing is lost.
 type Ledgers interface {
 	Ledger(ctx context.Context, connection string) (Ledger, error)
-	Ledgers(ctx context.Context, p Paging) (Page[Ledger], error)
+	Ledgers(ctx context.Context, q LedgerQuery) (Page[Ledger], error)
 	// Recount counts a connection's submission records by state at one point in time, with the counters of the
 	// same point.
 	Recount(ctx context.Context, connection string) (LedgerLine, error)
@@ -344,6 +359,7 @@ type Store interface {
 	Webhooks
 	Deliveries
 	Deliver
+	Tokens
 	Close() error
 }
 

@@ -54,11 +54,11 @@ func byCode(code api.Code) int {
 		return exitNotFound
 	case "conflict", "already_exists", "changed_meanwhile":
 		return exitConflict
-	case "invalid", "account_mismatch", "forbidden":
+	case "invalid", "account_mismatch", "forbidden", "unauthenticated":
 		return exitRefused
 	case "check_failed":
 		return exitCheck
-	case "adapter_unavailable", "ats_unavailable", "no_space", "unavailable":
+	case "adapter_unavailable", "ats_unavailable", "no_space", "unavailable", "too_many_requests":
 		return exitLater
 	}
 	return exitFailed

@@ -55,10 +55,7 @@ type Options struct {
 }
 
 // Scope narrows a Service to some accounts or connections; empty fields narrow nothing.
-type Scope struct {
-	Accounts    []string
-	Connections []string // ids
-}
+type Scope = atssync.Scope
 
 // Service accepts submissions.
 type Service struct {

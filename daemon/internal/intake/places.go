@@ -47,7 +47,7 @@ func (p *places) find(ctx context.Context, name string) (atssync.Connection, err
 	switch {
 	case err != nil:
 		return atssync.Connection{}, err
-	case !p.s.scope.covers(c):
+	case !p.s.scope.Covers(c.Account, c.ID):
 		return atssync.Connection{}, missing
 	case c.State == atssync.ConnectionRemoved:
 		return atssync.Connection{}, atssync.Errorf(atssync.CodeNotFound, "connection %s was removed", c.ID).
@@ -57,12 +57,12 @@ func (p *places) find(ctx context.Context, name string) (atssync.Connection, err
 }
 
 func (p *places) named(ctx context.Context, name string, missing error) (atssync.Connection, error) {
-	page, err := p.s.o.Connections.Connections(ctx, atssync.ConnectionQuery{Name: name})
+	page, err := p.s.o.Connections.Connections(ctx, atssync.ConnectionQuery{Name: name, Within: p.s.scope})
 	if err != nil {
 		return atssync.Connection{}, err
 	}
 	live := slices.DeleteFunc(page.Items, func(c atssync.Connection) bool {
-		return c.State == atssync.ConnectionRemoved || !p.s.scope.covers(c)
+		return c.State == atssync.ConnectionRemoved || !p.s.scope.Covers(c.Account, c.ID)
 	})
 	switch {
 	case len(live) == 0:
@@ -72,10 +72,4 @@ func (p *places) named(ctx context.Context, name string, missing error) (atssync
 			WithRemedy("give the id of the one that is meant")
 	}
 	return live[0], nil
-}
-
-// covers reports whether the connection lies within the scope.
-func (sc Scope) covers(c atssync.Connection) bool {
-	return (len(sc.Accounts) == 0 || slices.Contains(sc.Accounts, c.Account)) &&
-		(len(sc.Connections) == 0 || slices.Contains(sc.Connections, c.ID))
 }

@@ -114,7 +114,7 @@ func TestStore_ABatchSentAgainAfterAReconnectDoublesNobody(t *testing.T) {
 	}
 	require.Equal(t, map[atssync.AcceptResult]int{atssync.AcceptedNew: 700}, send())
 	require.Equal(t, map[atssync.AcceptResult]int{atssync.AcceptedReplay: 700}, send())
-	_, err := store.RemoveConnection(t.Context(), c.ID, time.Now())
+	_, err := store.RemoveConnection(t.Context(), c.ID, 0, time.Now())
 	require.NoError(t, err)
 	tasks, err := store.Tasks(t.Context(), c.ID)
 	require.NoError(t, err)

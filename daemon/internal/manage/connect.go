@@ -43,6 +43,9 @@ type ConnectResult struct {
 // saved. CodeExists names a live connection of the same ATS user.
 func (s *Service) Connect(ctx context.Context, req ConnectRequest) (ConnectResult, error) {
 	now := time.Now().UTC()
+	if err := s.mayConnect(req.Account); err != nil {
+		return ConnectResult{}, err
+	}
 	m, err := s.manifest(req.Adapter)
 	if err != nil {
 		return ConnectResult{}, err

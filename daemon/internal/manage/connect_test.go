@@ -253,7 +253,7 @@ func TestConnect_AfterARemovalTheOldIDGoesOn(t *testing.T) {
 			w := setup(t)
 			c := w.connect(adaRequest())
 			sub := w.accept(c, "app-1", "eng")
-			gone, err := w.Remove(w.ctx(), c.ID)
+			gone, err := w.Remove(w.ctx(), c.ID, 0)
 			require.NoError(t, err)
 			require.Equal(t, atssync.ConnectionRemoved, gone.State)
 			stored, err := w.store.Connection(t.Context(), c.ID)
@@ -293,7 +293,7 @@ func TestConnect_ARevivalThatNobodyExpectedStillOpens(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	c := w.connect(adaRequest())
-	_, err := w.Remove(w.ctx(), c.ID)
+	_, err := w.Remove(w.ctx(), c.ID, 0)
 	require.NoError(t, err)
 	w.o.Store = lateTwins{w.store}
 	out, err := w.Connect(w.ctx(), adaRequest())

@@ -66,6 +66,7 @@ func (s *Service) Connection(ctx context.Context, id string) (Connection, error)
 
 // Connections lists connections with their health.
 func (s *Service) Connections(ctx context.Context, q atssync.ConnectionQuery) (atssync.Page[Connection], error) {
+	q.Within = s.scope
 	page, err := s.o.Store.Connections(ctx, q)
 	if err != nil {
 		return atssync.Page[Connection]{}, err
@@ -188,12 +189,12 @@ func (s *Service) turn(ctx context.Context, id string, version int64, change fun
 
 // Remove destroys the credentials and cancels what waits. Keys, receipts and numbers stay, so that connecting the
 // same account again doubles nobody.
-func (s *Service) Remove(ctx context.Context, id string) (Connection, error) {
+func (s *Service) Remove(ctx context.Context, id string, version int64) (Connection, error) {
 	c, err := s.editable(ctx, id)
 	if err != nil {
 		return Connection{}, err
 	}
-	saved, err := s.o.Store.RemoveConnection(ctx, c.ID, time.Now().UTC())
+	saved, err := s.o.Store.RemoveConnection(ctx, c.ID, version, time.Now().UTC())
 	if err != nil {
 		return Connection{}, err
 	}
@@ -204,20 +205,31 @@ func (s *Service) Remove(ctx context.Context, id string) (Connection, error) {
 // find returns a stored connection by id, or by name when exactly one live connection has it.
 func (s *Service) find(ctx context.Context, name string) (atssync.Connection, error) {
 	c, err := s.o.Store.Connection(ctx, name)
-	if atssync.CodeOf(err) != atssync.CodeNotFound || name == "" {
+	switch {
+	case err == nil && s.scope.Covers(c.Account, c.ID):
+		return c, nil
+	case err != nil && atssync.CodeOf(err) != atssync.CodeNotFound:
 		return c, err
 	}
-	page, err := s.o.Store.Connections(ctx, atssync.ConnectionQuery{Name: name})
+	c = atssync.Connection{}
+	if name == "" {
+		return c, noConnection(name)
+	}
+	page, err := s.o.Store.Connections(ctx, atssync.ConnectionQuery{Name: name, Within: s.scope})
 	switch {
 	case err != nil:
 		return c, err
 	case len(page.Items) == 0:
-		return c, atssync.Errorf(atssync.CodeNotFound, "there is no connection %q", name).WithRemedy("see: atssync connections list")
+		return c, noConnection(name)
 	case len(page.Items) > 1 || page.Next != "":
 		return c, atssync.Errorf(atssync.CodeConflict, "more than one connection has the name %q", name).
 			WithRemedy("give the id of the one that is meant; see: atssync connections list")
 	}
 	return page.Items[0], nil
+}
+
+func noConnection(name string) *atssync.Error {
+	return atssync.Errorf(atssync.CodeNotFound, "there is no connection %q", name).WithRemedy("see: atssync connections list")
 }
 
 // idOf returns the id of a connection given by id or name; "" stays "" and means all.

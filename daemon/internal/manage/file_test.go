@@ -70,7 +70,7 @@ func TestApplyFile_ReadOnlyElsewhereNamesFileAndKey(t *testing.T) {
 	for name, do := range map[string]func(ctx context.Context) error{
 		"pause":  func(ctx context.Context) error { return second(w.Pause(ctx, "acme-gh", "", 0)) },
 		"resume": func(ctx context.Context) error { return second(w.Resume(ctx, "acme-gh", 0)) },
-		"remove": func(ctx context.Context) error { return second(w.Remove(ctx, "acme-gh")) },
+		"remove": func(ctx context.Context) error { return second(w.Remove(ctx, "acme-gh", 0)) },
 		"update": func(ctx context.Context) error {
 			return second(w.Update(ctx, "acme-gh", UpdateRequest{Name: new("x")}))
 		},
@@ -108,7 +108,7 @@ func TestApplyFile_WhatLeftIsPausedAndComesBack(t *testing.T) {
 	require.Equal(t, atssync.ConnectionActive, c.State)
 
 	w.apply(nil, nil)
-	_, err = w.Remove(w.ctx(), "acme-gh")
+	_, err = w.Remove(w.ctx(), "acme-gh", 0)
 	require.NoError(t, err, "what left the file is managed like any other")
 	require.Equal(t, []string{"acme-gh"}, w.apply([]FileConnection{fromFile()}, nil).Created)
 }
@@ -180,7 +180,7 @@ func TestApplyFile_TheSameATSAccountKeepsItsID(t *testing.T) {
 	report := w.apply([]FileConnection{fromFile()}, nil)
 	require.Len(t, report.Problems, 1)
 	require.Contains(t, report.Problems[0], c.ID)
-	_, err := w.Remove(w.ctx(), c.ID)
+	_, err := w.Remove(w.ctx(), c.ID, 0)
 	require.NoError(t, err)
 	report = w.apply([]FileConnection{fromFile()}, nil)
 	require.Len(t, report.Problems, 1)

@@ -26,7 +26,7 @@ type Match struct {
 // Find looks for an uncertain submission in the ATS. A match by our external id settles it; one by e-mail and
 // job is noted as a proposal that a person may accept with Resolve. No match proves nothing by itself.
 func (s *Service) Find(ctx context.Context, id string) (FindView, error) {
-	sub, err := s.o.Store.Submission(ctx, id)
+	sub, err := s.submission(ctx, id)
 	if err != nil {
 		return FindView{}, err
 	}

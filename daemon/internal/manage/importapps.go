@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"strings"
@@ -11,29 +12,30 @@ import (
 )
 
 // applicationKeys are the keys, or columns, of a file of applications of an earlier integration.
-var applicationKeys = []string{"external_id", "job", "ats_job", "as", "candidate_id", "application_id", "profile_url"}
+var applicationKeys = []string{"connection", "external_id", "job", "ats_job", "as", "candidate_id", "application_id", "profile_url"}
 
 // ImportApplications follows applications that an earlier integration put into the ATS, so that a re-send of
-// them doubles nobody. A record that was imported before counts as unchanged; what is wrong with one is in the
-// report, and the others go on.
+// them doubles nobody. connection is used for records that name none. A record that was imported before counts as
+// unchanged; what is wrong with one is in the report, and the others go on.
 func (s *Service) ImportApplications(ctx context.Context, connection string, r io.Reader, f Format) (ImportReport, error) {
 	var report ImportReport
-	c, err := s.find(ctx, connection)
-	if err != nil {
-		return report, err
+	known := make(map[string]*importing)
+	if connection != "" {
+		if _, err := s.importTo(ctx, connection, known); err != nil {
+			return report, err
+		}
 	}
-	if c.State == atssync.ConnectionRemoved {
-		return report, removed(c)
-	}
-	m, _ := s.o.Adapters.Manifest(c.Adapter) // without one a profile_url alone cannot be read
-	links := make(map[string]string)
-	err = readRecords(r, f, applicationKeys, func(rec record) error {
+	err := readRecords(r, f, applicationKeys, func(rec record) error {
 		report.Read++
 		if rec.err != nil {
 			report.refuse(rec.line, rec.err)
 			return nil
 		}
-		a, err := s.importOne(ctx, c, m, rec.values, links)
+		var a atssync.Accepted
+		to, err := s.importTo(ctx, cmp.Or(rec.values["connection"], connection), known)
+		if err == nil {
+			a, err = s.importOne(ctx, to.c, to.m, rec.values, to.links)
+		}
 		switch {
 		case err == nil && a.Err != nil:
 			report.refuse(rec.line, a.Err)
@@ -49,6 +51,33 @@ func (s *Service) ImportApplications(ctx context.Context, connection string, r i
 		return nil
 	})
 	return report, err
+}
+
+// importing is a connection that applications are imported to.
+type importing struct {
+	c     atssync.Connection
+	m     sdk.Manifest
+	links map[string]string // platform job to ATS job
+	err   error
+}
+
+// importTo finds the connection of a record, each once.
+func (s *Service) importTo(ctx context.Context, connection string, known map[string]*importing) (*importing, error) {
+	if to := known[connection]; to != nil {
+		return to, to.err
+	}
+	to := &importing{links: make(map[string]string)}
+	if connection == "" {
+		to.err = invalid("the application", []atssync.FieldError{{Path: "connection", Message: "is required: say to which connection it went"}})
+	} else if to.c, to.err = s.find(ctx, connection); to.err == nil && to.c.State == atssync.ConnectionRemoved {
+		to.err = removed(to.c)
+	}
+	if to.err != nil && !aboutInput(to.err) {
+		return to, to.err // a fault, which may be over for the next record
+	}
+	known[connection] = to
+	to.m, _ = s.o.Adapters.Manifest(to.c.Adapter) // without one a profile_url alone cannot be read
+	return to, to.err
 }
 
 func (s *Service) importOne(ctx context.Context, c atssync.Connection, m sdk.Manifest, v, links map[string]string) (atssync.Accepted, error) {

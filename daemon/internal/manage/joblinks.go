@@ -239,6 +239,7 @@ func (s *Service) JobLinks(ctx context.Context, q atssync.LinkQuery) (atssync.Pa
 	if q.Connection, err = s.idOf(ctx, q.Connection); err != nil {
 		return atssync.Page[atssync.JobLink]{}, err
 	}
+	q.Within = s.scope
 	return s.o.Store.JobLinks(ctx, q)
 }
 

@@ -26,6 +26,7 @@ type Store interface {
 	atssync.Runs
 	atssync.Ledgers
 	atssync.AuditLog
+	atssync.Tokens
 	Reads
 	// PutTask persists work on many submissions.
 	PutTask(ctx context.Context, t atssync.Task, now time.Time) (atssync.Task, error)
@@ -114,7 +115,10 @@ type Options struct {
 }
 
 // Service does what people ask for. Its methods may be called concurrently.
-type Service struct{ o Options }
+type Service struct {
+	o     Options
+	scope atssync.Scope
+}
 
 // New returns a Service.
 func New(o Options) *Service {
@@ -128,4 +132,12 @@ func New(o Options) *Service {
 		o.OnUncertain = atssync.OnUncertainHold
 	}
 	return &Service{o: o}
+}
+
+// Within returns the service narrowed to a scope: what lies outside of it does not exist, whatever is asked. Lists are
+// of what lies inside, and an id of something else is CodeNotFound like one that there never was.
+func (s *Service) Within(sc atssync.Scope) *Service {
+	n := *s
+	n.scope = sc
+	return &n
 }

@@ -23,6 +23,9 @@ func (s *Service) PutPlatformJobs(ctx context.Context, jobs []atssync.PlatformJo
 	now := time.Now().UTC()
 	var problems []atssync.FieldError
 	for i := range jobs {
+		if err := s.ownsJobs(jobs[i].Account); err != nil {
+			return err
+		}
 		jobs[i].UpdatedAt = now
 		for _, p := range jobProblems(jobs[i]) {
 			p.Path = fmt.Sprintf("[%d].%s", i, p.Path)
@@ -121,6 +124,10 @@ func (i *jobImport) add(ctx context.Context, rec record) error {
 		i.report.refuse(rec.line, invalid("the job", problems))
 		return nil
 	}
+	if err := i.s.ownsJobs(j.Account); err != nil {
+		i.report.refuse(rec.line, err)
+		return nil
+	}
 	i.jobs, i.lines = append(i.jobs, j), append(i.lines, rec.line)
 	if len(i.jobs) < maxShare {
 		return nil
@@ -189,5 +196,6 @@ func aboutInput(err error) bool {
 
 // PlatformJobs lists platform jobs.
 func (s *Service) PlatformJobs(ctx context.Context, q atssync.JobQuery) (atssync.Page[atssync.PlatformJob], error) {
+	q.Within = s.scope
 	return s.o.Store.PlatformJobs(ctx, q)
 }

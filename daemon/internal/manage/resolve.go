@@ -35,7 +35,7 @@ func (s *Service) Resolve(ctx context.Context, req ResolveRequest) (Submission, 
 		}
 		req.ID = id
 	}
-	sub, err := s.o.Store.Submission(ctx, req.ID)
+	sub, err := s.submission(ctx, req.ID)
 	if err != nil {
 		return Submission{}, err
 	}

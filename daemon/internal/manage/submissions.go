@@ -79,6 +79,7 @@ func (s *Service) Submissions(ctx context.Context, q atssync.SubmissionQuery) (a
 	if q.Connection, err = s.idOf(ctx, q.Connection); err != nil {
 		return out, err
 	}
+	q.Within = s.scope
 	page, err := s.o.Store.Submissions(ctx, q)
 	if err != nil {
 		return out, err
@@ -96,7 +97,7 @@ func (s *Service) Submissions(ctx context.Context, q atssync.SubmissionQuery) (a
 // Submission returns one submission with its attempts. withDocument opens the document and the notes that were
 // sent, which is written into the audit record.
 func (s *Service) Submission(ctx context.Context, id string, withDocument bool) (SubmissionDetail, error) {
-	sub, err := s.o.Store.Submission(ctx, id)
+	sub, err := s.submission(ctx, id)
 	if err != nil {
 		return SubmissionDetail{}, err
 	}
@@ -178,6 +179,9 @@ func (s *Service) SubmissionID(ctx context.Context, connection, externalID strin
 
 // Act holds, releases, retries or cancels one submission.
 func (s *Service) Act(ctx context.Context, id string, kind atssync.ActKind) (Submission, error) {
+	if _, err := s.submission(ctx, id); err != nil {
+		return Submission{}, err
+	}
 	sub, err := s.o.Store.Act(ctx, id, kind, time.Now().UTC())
 	if err != nil {
 		return Submission{}, err
@@ -225,7 +229,22 @@ func (s *Service) Tasks(ctx context.Context, connection string) ([]atssync.Task,
 	if err != nil {
 		return nil, err
 	}
-	return s.o.Store.Tasks(ctx, id)
+	tasks, err := s.o.Store.Tasks(ctx, id)
+	if err != nil || s.scope.Whole() {
+		return tasks, err
+	}
+	covers := s.coverage()
+	out := tasks[:0]
+	for _, t := range tasks {
+		ok, err := covers(ctx, t.Connection)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, t)
+		}
+	}
+	return out, nil
 }
 
 // submissionView leaves out what is for machines, and says whose turn it is.

@@ -324,9 +324,9 @@ func TestSchedule_RunsAPassNowAndAuditsIt(t *testing.T) {
 	require.NoError(t, err)
 	_, err = w.Runs(w.ctx(), "dance", atssync.Paging{})
 	requireCode(t, err, atssync.CodeInvalid, "query.pass")
-	points, err := w.Checkpoints(w.ctx(), "")
+	points, err := w.Checkpoints(w.ctx(), "", atssync.Paging{})
 	require.NoError(t, err)
-	require.Empty(t, points)
+	require.Empty(t, points.Items)
 	w.o.Schedule = nil
 	_, err = w.Schedule(w.ctx())
 	requireCode(t, err, atssync.CodeUnavailable)

@@ -25,12 +25,17 @@ func (s *Service) Applications(ctx context.Context, q atssync.ApplicationQuery) 
 	if q.Connection, err = s.idOf(ctx, q.Connection); err != nil {
 		return atssync.Page[atssync.Application]{}, err
 	}
+	q.Within = s.scope
 	return s.o.Store.Applications(ctx, q)
 }
 
 // Application returns one application; its id is its submission's.
 func (s *Service) Application(ctx context.Context, id string) (atssync.Application, error) {
-	return s.o.Store.Application(ctx, id)
+	a, err := s.o.Store.Application(ctx, id)
+	if err == nil && !s.scope.Covers(a.Account, a.Connection) {
+		return atssync.Application{}, atssync.Errorf(atssync.CodeNotFound, "there is no application %s", id)
+	}
+	return a, err
 }
 
 // Events returns events after a cursor: a sequence with a connection, a position without.
@@ -39,6 +44,7 @@ func (s *Service) Events(ctx context.Context, q atssync.EventQuery) (EventPage, 
 	if q.Connection, err = s.idOf(ctx, q.Connection); err != nil {
 		return EventPage{}, err
 	}
+	q.Within = s.scope
 	events, after, err := s.o.Store.Events(ctx, q)
 	return EventPage{Events: events, After: after}, err
 }
@@ -52,13 +58,34 @@ func (s *Service) LastEvent(ctx context.Context, connection string) (int64, erro
 	return s.o.Store.LastEvent(ctx, id)
 }
 
-// Checkpoints lists how far the passes over connections came; "" for all.
-func (s *Service) Checkpoints(ctx context.Context, connection string) ([]atssync.Checkpoint, error) {
-	id, err := s.idOf(ctx, connection)
-	if err != nil {
-		return nil, err
+// Checkpoints lists how far the passes over a connection came, or over a page of connections with "".
+func (s *Service) Checkpoints(ctx context.Context, connection string, p atssync.Paging) (atssync.Page[atssync.Checkpoint], error) {
+	out := atssync.Page[atssync.Checkpoint]{Items: []atssync.Checkpoint{}}
+	var ids []string
+	if connection != "" {
+		c, err := s.find(ctx, connection)
+		if err != nil {
+			return out, err
+		}
+		ids = []string{c.ID}
+	} else {
+		page, err := s.o.Store.Connections(ctx, atssync.ConnectionQuery{Within: s.scope, Paging: p})
+		if err != nil {
+			return out, err
+		}
+		for i := range page.Items {
+			ids = append(ids, page.Items[i].ID)
+		}
+		out.Next = page.Next
 	}
-	return s.o.Store.Checkpoints(ctx, id)
+	for _, id := range ids {
+		of, err := s.o.Store.Checkpoints(ctx, id)
+		if err != nil {
+			return out, err
+		}
+		out.Items = append(out.Items, of...)
+	}
+	return out, nil
 }
 
 // Ledger returns the ledger of one connection, or of a page of all with "" and the sum over all.
@@ -108,12 +135,12 @@ func (s *Service) ledger(ctx context.Context, connection string, p atssync.Pagin
 // ledgers returns one page of the ledgers and the sum over all.
 func (s *Service) ledgers(ctx context.Context, p atssync.Paging) (atssync.Page[atssync.Ledger], atssync.Ledger, error) {
 	var total atssync.Ledger
-	page, err := s.o.Store.Ledgers(ctx, p)
+	page, err := s.o.Store.Ledgers(ctx, atssync.LedgerQuery{Within: s.scope, Paging: p})
 	if err != nil {
 		return page, total, err
 	}
 	err = each(func(p atssync.Paging) (atssync.Page[atssync.Ledger], error) {
-		return s.o.Store.Ledgers(ctx, p)
+		return s.o.Store.Ledgers(ctx, atssync.LedgerQuery{Within: s.scope, Paging: p})
 	}, func(l atssync.Ledger) error {
 		total.Add(l)
 		return nil

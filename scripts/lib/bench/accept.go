@@ -44,7 +44,7 @@ func acceptBatch(ctx context.Context, b *bench) (result, error) {
 			for range batchSize {
 				docs = append(w.forms.write(docs, next()), '\n')
 			}
-			return batchSize, answered(s, "/v1/submissions/batch", headerMany, docs, batchSize)
+			return batchSize, answered(s, "/v1/submissions:batch", headerMany, docs, batchSize)
 		}
 	})
 	if err != nil {

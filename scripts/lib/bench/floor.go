@@ -62,7 +62,7 @@ func serveBare(ctx context.Context, socket string) error {
 		w.WriteHeader(http.StatusCreated)
 		_ = json.NewEncoder(w).Encode(answerOf(d))
 	})
-	mux.HandleFunc("POST /v1/submissions/batch", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("POST /v1/submissions:batch", func(w http.ResponseWriter, r *http.Request) {
 		lines := bufio.NewScanner(r.Body)
 		lines.Buffer(make([]byte, 64<<10), 1<<20)
 		out := bufio.NewWriter(w)

@@ -86,7 +86,7 @@ func (w *world) accept(ctx context.Context, n int) error {
 		for range size {
 			docs = append(w.forms.write(docs, atomic.AddInt64(&w.written, 1)), '\n')
 		}
-		if err := answered(s, "/v1/submissions/batch", headerMany, docs, size); err != nil {
+		if err := answered(s, "/v1/submissions:batch", headerMany, docs, size); err != nil {
 			return err
 		}
 		n -= size

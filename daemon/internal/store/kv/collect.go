@@ -31,7 +31,7 @@ func (s *Store) Application(ctx context.Context, id string) (atssync.Application
 func (s *Store) Applications(ctx context.Context, q atssync.ApplicationQuery) (atssync.Page[atssync.Application], error) {
 	var out atssync.Page[atssync.Application]
 	err := s.view(ctx, func(r reader) error {
-		spans, err := r.perConnection(q.Connection, q.Account, func(id string) span {
+		spans, err := r.perConnection(q.Connection, q.Account, q.Within, func(id string) span {
 			return span{prefix: table(tabApplication).text(id)}
 		})
 		if err != nil {

@@ -331,6 +331,6 @@ func wantedConnection(q atssync.ConnectionQuery, c *atssync.Connection) bool {
 	if q.State == "" && c.State == atssync.ConnectionRemoved || q.State != "" && c.State != q.State {
 		return false
 	}
-	return (q.Account == "" || c.Account == q.Account) && (q.Adapter == "" || c.Adapter == q.Adapter) &&
+	return (q.Account == "" || c.Account == q.Account) && q.Within.Covers(c.Account, c.ID) && (q.Adapter == "" || c.Adapter == q.Adapter) &&
 		(q.Name == "" || c.Name == q.Name)
 }

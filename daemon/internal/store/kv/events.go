@@ -86,7 +86,7 @@ func (r reader) eventsInOrder(q atssync.EventQuery) ([]atssync.Event, int64, err
 			return false
 		}
 		after = e.Sequence
-		if typed(q, e.Type) && (q.Account == "" || e.Account == q.Account) {
+		if typed(q, e.Type) && (q.Account == "" || e.Account == q.Account) && q.Within.Covers(e.Account, e.Connection) {
 			out = append(out, e.event())
 		}
 		return true
@@ -126,18 +126,11 @@ func (r reader) pointed(prefix key, q atssync.EventQuery, number func(place, int
 	if !ok {
 		return nil, after, nil
 	}
-	var accounts map[string]bool
-	if q.Account != "" {
-		ids, err := r.connectionIDs(q.Account)
-		if err != nil {
-			return nil, after, err
-		}
-		accounts = make(map[string]bool, len(ids))
-		for _, id := range ids {
-			accounts[id] = true
-		}
+	inside, err := r.eventSources(q)
+	if err != nil {
+		return nil, after, err
 	}
-	err := r.r.Scan(prefix, prefix.clone().num(first), func(k, v []byte) bool {
+	err = r.r.Scan(prefix, prefix.clone().num(first), func(k, v []byte) bool {
 		if len(out) == q.Limit || looked == maxEventsLooked {
 			return false
 		}
@@ -150,12 +143,25 @@ func (r reader) pointed(prefix key, q atssync.EventQuery, number func(place, int
 			return true
 		}
 		after = n
-		if typed(q, t) && (accounts == nil || accounts[connection]) && (q.Connection == "" || q.Connection == connection) {
+		if typed(q, t) && (inside == nil || inside[connection]) && (q.Connection == "" || q.Connection == connection) {
 			out = append(out, p)
 		}
 		return true
 	})
 	return out, max(after, q.After), err
+}
+
+// eventSources are the connections whose events a query wants, nil for all.
+func (r reader) eventSources(q atssync.EventQuery) (map[string]bool, error) {
+	if q.Account == "" && q.Within.Whole() {
+		return nil, nil
+	}
+	ids, err := r.connectionsIn("", q.Account, q.Within)
+	out := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, err
 }
 
 // LastEvent returns the last number given.

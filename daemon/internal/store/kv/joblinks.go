@@ -255,7 +255,8 @@ func (s *Store) JobLinks(ctx context.Context, q atssync.LinkQuery) (atssync.Page
 func (r reader) linkListing(q atssync.LinkQuery) (listing[atssync.JobLink], error) {
 	keep := func(l *atssync.JobLink, err error) (*atssync.JobLink, error) {
 		if err != nil || l == nil || q.Account != "" && l.Account != q.Account || q.Connection != "" && l.Connection != q.Connection ||
-			q.PlatformJob != "" && l.PlatformJob != q.PlatformJob || q.ATSJob != "" && l.ATSJob != q.ATSJob {
+			q.PlatformJob != "" && l.PlatformJob != q.PlatformJob || q.ATSJob != "" && l.ATSJob != q.ATSJob ||
+			!q.Within.Covers(l.Account, l.Connection) {
 			return nil, err
 		}
 		return l, nil
@@ -281,7 +282,7 @@ func (r reader) linkListing(q atssync.LinkQuery) (listing[atssync.JobLink], erro
 		}
 		return span{prefix: k}
 	}
-	spans, err := r.perConnection(q.Connection, q.Account, one)
+	spans, err := r.perConnection(q.Connection, q.Account, q.Within, one)
 	return listing[atssync.JobLink]{spans, func(k, v []byte) (*atssync.JobLink, error) {
 		return keep(decode[atssync.JobLink](k, v))
 	}}, err

@@ -2,6 +2,7 @@ package kv
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -58,18 +59,24 @@ func (st *step) putPlatformJobs(jobs []atssync.PlatformJob) error {
 
 // PlatformJobs lists the platform's jobs by account and then by id.
 func (s *Store) PlatformJobs(ctx context.Context, q atssync.JobQuery) (atssync.Page[atssync.PlatformJob], error) {
-	prefix := table(tabPlatformJob)
-	if q.Account != "" {
-		prefix = prefix.text(q.Account)
+	spans := []span{{prefix: table(tabPlatformJob)}}
+	switch {
+	case q.Account != "":
+		spans[0].prefix = spans[0].prefix.text(q.Account)
+	case len(q.Within.Accounts) > 0:
+		spans = spans[:0]
+		for _, account := range slices.Sorted(slices.Values(q.Within.Accounts)) {
+			spans = append(spans, span{prefix: table(tabPlatformJob).text(account)})
+		}
 	}
 	var out atssync.Page[atssync.PlatformJob]
 	err := s.view(ctx, func(r reader) error {
 		var err error
 		out, err = page(ctx, r.r, q.Paging, listing[atssync.PlatformJob]{
-			spans: []span{{prefix: prefix}},
+			spans: spans,
 			load: func(k, v []byte) (*atssync.PlatformJob, error) {
 				j, err := decode[atssync.PlatformJob](k, v)
-				if err != nil || q.OpenOnly && !j.Open {
+				if err != nil || q.OpenOnly && !j.Open || !q.Within.Account(j.Account) {
 					return nil, err
 				}
 				return j, nil

@@ -65,6 +65,8 @@ const (
 	tabDeliveryDue     = "dq" // endpoint, due, sequence; heads
 	tabDeliveryState   = "ds" // endpoint, state, sequence; pending and dead ones
 	tabDeliveryOf      = "de" // event id, endpoint → sequence
+	tabToken           = "x/" // id → Token
+	tabTokenName       = "xn" // name → id; those that are not revoked
 	tabFormat          = "f/" // → format version
 	receiptCandidate   = "c"
 	receiptApplication = "a"
@@ -178,6 +180,8 @@ func submissionOf(k []byte) string {
 		_, _, _, _ = f.text(), f.text(), f.text(), f.num()
 	case tabExpiry:
 		_ = f.num()
+	case tabPerson:
+		_ = f.text()
 	case tabReceipt:
 		_, _, _ = f.text(), f.text(), f.text()
 	}
@@ -272,8 +276,10 @@ func keyAudit(at time.Time, id string) key { return table(tabAudit).at(at).text(
 func keyAuditOf(object string, at time.Time, id string) key {
 	return table(tabAuditOf).text(object).at(at).text(id)
 }
-func keyFormat() key  { return table(tabFormat) }
-func keyBinding() key { return table(tabFormat).text("seal") }
+func keyFormat() key               { return table(tabFormat) }
+func keyBinding() key              { return table(tabFormat).text("seal") }
+func keyToken(id string) key       { return table(tabToken).text(id) }
+func keyTokenName(name string) key { return table(tabTokenName).text(name) }
 
 func keyEndpoint(id string) key     { return table(tabEndpoint).text(id) }
 func keyEndpointWork(id string) key { return table(tabEndpointWork).text(id) }

@@ -36,16 +36,20 @@ func (r reader) ledger(connection string) (atssync.Ledger, error) {
 	return atssync.Ledger{Connection: connection, States: map[atssync.State]int64{}}, err
 }
 
-// Ledgers lists the counters of every connection, removed ones too, in the order of their ids.
-func (s *Store) Ledgers(ctx context.Context, p atssync.Paging) (atssync.Page[atssync.Ledger], error) {
+// Ledgers lists the counters of every connection within the scope, removed ones too, in the order of their ids.
+func (s *Store) Ledgers(ctx context.Context, q atssync.LedgerQuery) (atssync.Page[atssync.Ledger], error) {
 	var out atssync.Page[atssync.Ledger]
 	err := s.view(ctx, func(r reader) error {
 		var err error
-		out, err = page(ctx, r.r, p, listing[atssync.Ledger]{
+		out, err = page(ctx, r.r, q.Paging, listing[atssync.Ledger]{
 			spans: []span{{prefix: table(tabConnection)}},
 			load: func(k, _ []byte) (*atssync.Ledger, error) {
 				f := fieldsOf(k, 2)
-				l, err := r.ledger(f.text())
+				ids, err := r.connectionsIn(f.text(), "", q.Within)
+				if err != nil || len(ids) == 0 {
+					return nil, err
+				}
+				l, err := r.ledger(ids[0])
 				return &l, err
 			},
 		})

@@ -199,19 +199,53 @@ func (r reader) connectionIDs(account string) ([]string, error) {
 	return out, err
 }
 
-// perConnection returns a span for each connection that a query concerns. one builds it; account is only
-// looked at when no connection is named.
-func (r reader) perConnection(connection, account string, one func(id string) span) ([]span, error) {
-	if connection != "" {
-		return []span{one(connection)}, nil
-	}
-	ids, err := r.connectionIDs(account)
+// perConnection returns a span for each connection that a query concerns, in order. one builds it.
+func (r reader) perConnection(connection, account string, within atssync.Scope, one func(id string) span) ([]span, error) {
+	ids, err := r.connectionsIn(connection, account, within)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]span, len(ids))
 	for i, id := range ids {
 		out[i] = one(id)
+	}
+	return out, nil
+}
+
+// connectionsIn lists the ids of the connections within a scope, in order, removed ones too: of one, of an account's or
+// of all. account is only looked at when no connection is named.
+func (r reader) connectionsIn(connection, account string, within atssync.Scope) ([]string, error) {
+	var ids []string
+	var err error
+	switch {
+	case connection != "":
+		ids, account = []string{connection}, ""
+	case len(within.Connections) > 0:
+		ids = slices.Sorted(slices.Values(within.Connections))
+	case account == "" && len(within.Accounts) > 0:
+		for _, a := range within.Accounts {
+			of, err := r.connectionIDs(a)
+			if err != nil {
+				return nil, err
+			}
+			ids = append(ids, of...)
+		}
+		slices.Sort(ids)
+	default:
+		ids, err = r.connectionIDs(account)
+	}
+	if err != nil || within.Whole() {
+		return ids, err
+	}
+	out := make([]string, 0, len(ids))
+	for _, id := range slices.Compact(ids) {
+		c, err := r.connection(id)
+		if err != nil {
+			return nil, err
+		}
+		if c != nil && within.Covers(c.Account, c.ID) && (account == "" || c.Account == account) {
+			out = append(out, id)
+		}
 	}
 	return out, nil
 }

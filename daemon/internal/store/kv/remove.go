@@ -9,8 +9,18 @@ import (
 
 // RemoveConnection destroys the credentials, removes the links and persists the task that cancels what waits.
 // Keys, receipts, ledger and numbers stay.
-func (s *Store) RemoveConnection(ctx context.Context, id string, now time.Time) (atssync.Connection, error) {
+func (s *Store) RemoveConnection(ctx context.Context, id string, version int64, now time.Time) (atssync.Connection, error) {
 	var out atssync.Connection
+	err := s.view(ctx, func(r reader) error { // before links are dropped in commits of their own
+		c, err := r.connection(id)
+		if err == nil && c != nil && version != 0 && version != c.Version {
+			err = changed("connection", id, c.Version)
+		}
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
 	for {
 		links, err := s.linksOf(ctx, id)
 		if err != nil {
@@ -23,7 +33,7 @@ func (s *Store) RemoveConnection(ctx context.Context, id string, now time.Time) 
 			continue
 		}
 		err = s.update(ctx, now, func(st *step) error {
-			c, err := st.remove(id, links)
+			c, err := st.remove(id, version, links)
 			if err == nil {
 				out = c.Clone()
 			}
@@ -50,10 +60,13 @@ func (st *step) dropLinks(links []atssync.JobLink) error {
 	return nil
 }
 
-func (st *step) remove(id string, links []atssync.JobLink) (*atssync.Connection, error) {
+func (st *step) remove(id string, version int64, links []atssync.JobLink) (*atssync.Connection, error) {
 	was, err := st.needConn(id)
 	if err != nil {
 		return nil, err
+	}
+	if version != 0 && version != was.Version {
+		return nil, changed("connection", id, was.Version)
 	}
 	if was.State == atssync.ConnectionRemoved {
 		return was, nil

@@ -24,7 +24,7 @@ func (s *Store) Submission(ctx context.Context, id string) (atssync.Submission, 
 }
 
 // Submissions lists submissions by connection and then in the order they were accepted; with HeldReason and
-// a connection by platform job before that.
+// a connection by platform job before that, and with a PersonKey by id.
 func (s *Store) Submissions(ctx context.Context, q atssync.SubmissionQuery) (atssync.Page[atssync.Submission], error) {
 	var out atssync.Page[atssync.Submission]
 	err := s.view(ctx, func(r reader) error {
@@ -44,12 +44,15 @@ func (s *Store) Submissions(ctx context.Context, q atssync.SubmissionQuery) (ats
 }
 
 func (r reader) submissionSpans(q atssync.SubmissionQuery) ([]span, error) {
+	if q.PersonKey != "" {
+		return []span{{prefix: table(tabPerson).text(q.PersonKey)}}, nil
+	}
 	state := q.State
 	if q.HeldReason != "" {
 		if state != "" && state != atssync.StateHeld {
 			return nil, nil
 		}
-		return r.perConnection(q.Connection, q.Account, func(id string) span {
+		return r.perConnection(q.Connection, q.Account, q.Within, func(id string) span {
 			k := table(tabHeld).text(id).text(string(q.HeldReason))
 			if q.PlatformJob == "" {
 				return span{prefix: k}
@@ -58,11 +61,11 @@ func (r reader) submissionSpans(q atssync.SubmissionQuery) ([]span, error) {
 		})
 	}
 	if state != "" {
-		return r.perConnection(q.Connection, q.Account, func(id string) span {
+		return r.perConnection(q.Connection, q.Account, q.Within, func(id string) span {
 			return between(table(tabSubByState).text(id).text(string(state)), q.Since, q.Until)
 		})
 	}
-	return r.perConnection(q.Connection, q.Account, func(id string) span {
+	return r.perConnection(q.Connection, q.Account, q.Within, func(id string) span {
 		return between(table(tabSubByConn).text(id), q.Since, q.Until)
 	})
 }
@@ -93,7 +96,7 @@ func (r reader) loadSubmission(q atssync.SubmissionQuery) func(k, v []byte) (*at
 
 func wanted(q atssync.SubmissionQuery, s *atssync.Submission) bool {
 	return (q.Connection == "" || s.Connection == q.Connection) &&
-		(q.Account == "" || s.Account == q.Account) &&
+		(q.Account == "" || s.Account == q.Account) && q.Within.Covers(s.Account, s.Connection) &&
 		(q.PlatformJob == "" || s.PlatformJob == q.PlatformJob) &&
 		(q.State == "" || s.State == q.State) &&
 		(q.HeldReason == "" || s.HeldReason == q.HeldReason) &&

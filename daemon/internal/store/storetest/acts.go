@@ -110,7 +110,7 @@ var actTests = map[string]func(*world){
 		l := w.lease(c, "daemon-1")
 		s := w.uncertain(c, l, "app-1", "job-1")
 		held := w.submit(c, "app-2", "job-2")
-		_, err := w.s.RemoveConnection(w.ctx, c.ID, w.now)
+		_, err := w.s.RemoveConnection(w.ctx, c.ID, 0, w.now)
 		require.NoError(w.t, err)
 		_, err = w.s.Resolve(w.ctx, s.ID, atssync.SettleUncertain{Resolution: atssync.ResolvedSendAgain, By: "person"}, w.now)
 		w.code(err, atssync.CodeConflict)

@@ -26,7 +26,7 @@ var connectionTests = map[string]func(*world){
 	"unknown is not found": func(w *world) {
 		_, err := w.s.Connection(w.ctx, "con_none")
 		w.code(err, atssync.CodeNotFound)
-		_, err = w.s.RemoveConnection(w.ctx, "con_none", w.now)
+		_, err = w.s.RemoveConnection(w.ctx, "con_none", 0, w.now)
 		w.code(err, atssync.CodeNotFound)
 		_, err = w.s.UpdateConnection(w.ctx, "con_none", 0, func(*atssync.Connection) error { return nil }, w.now)
 		w.code(err, atssync.CodeNotFound)
@@ -70,7 +70,7 @@ var connectionTests = map[string]func(*world){
 		w.link(c, "job-1")
 		w.submit(c, "app-1", "job-1")
 		w.pass(time.Minute)
-		gone, err := w.s.RemoveConnection(w.ctx, c.ID, w.now)
+		gone, err := w.s.RemoveConnection(w.ctx, c.ID, 0, w.now)
 		require.NoError(w.t, err)
 		require.Equal(w.t, atssync.ConnectionRemoved, gone.State)
 		require.Nil(w.t, gone.Credentials)
@@ -79,7 +79,7 @@ var connectionTests = map[string]func(*world){
 		require.Equal(w.t, w.now, gone.RemovedAt)
 		_, err = w.s.JobLink(w.ctx, c.ID, "job-1")
 		w.code(err, atssync.CodeNotFound)
-		again, err := w.s.RemoveConnection(w.ctx, c.ID, w.now.Add(time.Hour))
+		again, err := w.s.RemoveConnection(w.ctx, c.ID, 0, w.now.Add(time.Hour))
 		require.NoError(w.t, err)
 		require.Equal(w.t, gone, again, "removing twice is removing once")
 	},
@@ -89,7 +89,7 @@ var connectionTests = map[string]func(*world){
 		l := w.lease(c, "daemon-1")
 		s := w.submitted(c, l, "app-1", "job-1")
 		waits := w.submit(c, "app-2", "job-1")
-		_, err := w.s.RemoveConnection(w.ctx, c.ID, w.now)
+		_, err := w.s.RemoveConnection(w.ctx, c.ID, 0, w.now)
 		require.NoError(w.t, err)
 		w.work(c)
 		require.Equal(w.t, "cancelled", w.state(waits.ID))
@@ -123,7 +123,7 @@ var connectionTests = map[string]func(*world){
 		w.act(decided, atssync.ActCancel)
 		w.pass(time.Second)
 		later := w.submit(c, "app-3", "job-1")
-		_, err := w.s.RemoveConnection(w.ctx, c.ID, w.now)
+		_, err := w.s.RemoveConnection(w.ctx, c.ID, 0, w.now)
 		require.NoError(w.t, err)
 		task := w.pending(c)[0]
 		_, _, err = w.s.WorkTask(w.ctx, task.ID, 1, w.now)
@@ -148,7 +148,7 @@ var connectionTests = map[string]func(*world){
 	},
 	"another account does not revive what is not its own": func(w *world) {
 		c := w.connect("acme")
-		_, err := w.s.RemoveConnection(w.ctx, c.ID, w.now)
+		_, err := w.s.RemoveConnection(w.ctx, c.ID, 0, w.now)
 		require.NoError(w.t, err)
 		anew := w.newConnection("globex")
 		anew.IdentityKeys = c.IdentityKeys
@@ -161,13 +161,13 @@ var connectionTests = map[string]func(*world){
 		first := w.newConnection("acme")
 		a, err := w.s.CreateConnection(w.ctx, first, w.now)
 		require.NoError(w.t, err)
-		_, err = w.s.RemoveConnection(w.ctx, a.ID, w.now)
+		_, err = w.s.RemoveConnection(w.ctx, a.ID, 0, w.now)
 		require.NoError(w.t, err)
 		second := w.newConnection("acme")
 		b, err := w.s.CreateConnection(w.ctx, second, w.now)
 		require.NoError(w.t, err)
 		w.pass(time.Minute)
-		_, err = w.s.RemoveConnection(w.ctx, b.ID, w.now)
+		_, err = w.s.RemoveConnection(w.ctx, b.ID, 0, w.now)
 		require.NoError(w.t, err)
 		third := w.newConnection("acme")
 		third.IdentityKeys = []string{first.IdentityKeys[0], second.IdentityKeys[0]}
@@ -259,7 +259,7 @@ var connectionTests = map[string]func(*world){
 		other := w.connect("globex")
 		w.pause(other)
 		gone := w.connect("globex")
-		_, err := w.s.RemoveConnection(w.ctx, gone.ID, w.now)
+		_, err := w.s.RemoveConnection(w.ctx, gone.ID, 0, w.now)
 		require.NoError(w.t, err)
 		list := func(q atssync.ConnectionQuery) []string {
 			items, _ := pages(w, 2, func(p atssync.Paging) (atssync.Page[atssync.Connection], error) {

@@ -24,7 +24,7 @@ func (w *world) submitInATS(c atssync.Connection, external, job string) atssync.
 
 func (w *world) remove(c atssync.Connection) {
 	w.t.Helper()
-	_, err := w.s.RemoveConnection(w.ctx, c.ID, w.now)
+	_, err := w.s.RemoveConnection(w.ctx, c.ID, 0, w.now)
 	require.NoError(w.t, err)
 }
 

@@ -222,7 +222,7 @@ var intakeTests = map[string]func(*world){
 		c := w.connect("acme")
 		w.link(c, "job-1")
 		gone := w.connect("acme")
-		_, err := w.s.RemoveConnection(w.ctx, gone.ID, w.now)
+		_, err := w.s.RemoveConnection(w.ctx, gone.ID, 0, w.now)
 		require.NoError(w.t, err)
 		out := w.accept(
 			w.document(c, "app-1", "job-1"),

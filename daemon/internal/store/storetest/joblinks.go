@@ -62,7 +62,7 @@ var linkTests = map[string]func(*world){
 		_, _, err := w.s.PutJobLink(w.ctx, w.newLink(atssync.Connection{ID: "con_none"}, "job-1"), 0, w.now)
 		w.code(err, atssync.CodeNotFound)
 		c := w.connect("acme")
-		_, err = w.s.RemoveConnection(w.ctx, c.ID, w.now)
+		_, err = w.s.RemoveConnection(w.ctx, c.ID, 0, w.now)
 		require.NoError(w.t, err)
 		_, _, err = w.s.PutJobLink(w.ctx, w.newLink(c, "job-1"), 0, w.now)
 		w.code(err, atssync.CodeConflict)

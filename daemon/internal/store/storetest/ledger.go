@@ -48,9 +48,11 @@ var ledgerTests = map[string]func(*world){
 			}
 			ids = append(ids, c.ID)
 		}
-		_, err := w.s.RemoveConnection(w.ctx, ids[4], w.now)
+		_, err := w.s.RemoveConnection(w.ctx, ids[4], 0, w.now)
 		require.NoError(w.t, err)
-		all, _ := pages(w, 2, func(p atssync.Paging) (atssync.Page[atssync.Ledger], error) { return w.s.Ledgers(w.ctx, p) })
+		all, _ := pages(w, 2, func(p atssync.Paging) (atssync.Page[atssync.Ledger], error) {
+			return w.s.Ledgers(w.ctx, atssync.LedgerQuery{Paging: p})
+		})
 		require.Len(w.t, all, 5)
 		accepted := map[string]int64{}
 		for _, l := range all {
@@ -105,7 +107,7 @@ var auditTests = map[string]func(*world){
 		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-1", Account: "acme"}}, w.now))
 		w.task(atssync.Task{Kind: atssync.TaskRelease, Connection: c.ID, Reason: atssync.HeldRestored})
 		require.NoError(w.t, w.s.RemoveJobLink(w.ctx, c.ID, "job-1", 0, w.now))
-		_, err = w.s.RemoveConnection(w.ctx, c.ID, w.now)
+		_, err = w.s.RemoveConnection(w.ctx, c.ID, 0, w.now)
 		require.NoError(w.t, err)
 		_, err = w.s.Act(w.ctx, s.ID, atssync.ActRetry, w.now)
 		w.code(err, atssync.CodeConflict)

@@ -82,7 +82,7 @@ var partTests = map[string]func(*world){
 		c := w.connect("acme")
 		w.link(c, "job-1")
 		s := w.part(c, w.lease(c, "daemon-1"), "app-1")
-		_, err := w.s.RemoveConnection(w.ctx, c.ID, w.now)
+		_, err := w.s.RemoveConnection(w.ctx, c.ID, 0, w.now)
 		require.NoError(w.t, err)
 		w.work(c)
 		require.Equal(w.t, "cancelled", w.state(s.ID))

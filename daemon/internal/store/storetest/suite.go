@@ -34,6 +34,8 @@ func Run(t *testing.T, open func(t *testing.T) atssync.Store) {
 		"runs":         runTests,
 		"ledger":       ledgerTests,
 		"audit":        auditTests,
+		"tokens":       tokenTests,
+		"scopes":       scopeTests,
 		"many at once": concurrencyTests,
 		"model":        modelTests,
 	} {

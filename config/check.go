@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"net"
 	"path/filepath"
 	"slices"
 )
@@ -51,6 +52,7 @@ func (c *Config) check(r *reader) {
 		_, err := readSmall(c.Adapters.CAFile, maxFile)
 		r.err("adapters.ca_file", err)
 	}
+	c.HTTP.check(r)
 	r.note("submissions", &c.Submissions.NoteTemplate, c.Submissions.NoteTemplateFile)
 	for _, name := range slices.Sorted(maps.Keys(c.Adapters.Named)) {
 		at := join("adapters", name)
@@ -65,6 +67,32 @@ func (c *Config) check(r *reader) {
 	c.checkJobLinks(r)
 	c.checkWebhooks(r)
 	c.doubt(r)
+}
+
+// check refuses a listener that would send secrets in plain text over a network.
+func (h *HTTP) check(r *reader) {
+	if (h.TLSCert == "") != (h.TLSKey == "") {
+		at, other := "http.tls_cert", "tls_key"
+		if h.TLSCert == "" {
+			at, other = "http.tls_key", "tls_cert"
+		}
+		r.problem(at, "a certificate and its key go together; add "+other)
+	}
+	if h.Listen != "" && h.TLSCert == "" && !h.Insecure && !loopback(h.Listen) {
+		r.problem("http.listen", "this address can be reached from other machines, and without TLS tokens and applications would cross the network in plain text; "+
+			"add tls_cert and tls_key, listen on 127.0.0.1 behind a proxy, or say insecure = true")
+	}
+}
+
+// loopback reports whether an address is for this machine alone. A name counts by what it says, not by what it may
+// resolve to.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return true // it has its problem already
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // note reads the template of the section at key from its file, if it has one, and has it checked.

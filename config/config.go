@@ -16,6 +16,7 @@ type Config struct {
 	Schedules   Schedules
 	Adapters    Adapters
 	Delivery    Delivery
+	HTTP        HTTP
 	Ops         Ops
 	Metrics     Metrics
 	Connections []Connection
@@ -106,6 +107,15 @@ type Limits struct {
 	CallTimeout       time.Duration
 }
 
+// HTTP is the listener for the platform: the JSON API, with tokens.
+type HTTP struct {
+	Listen          string // host:port; empty is no listener
+	TLSCert, TLSKey string // files, as PEM; both or none
+	Insecure        bool   // plain text on an address that others can reach
+	MaxRequests     int    // under way at a time
+	MaxBody         int64  // bytes of one request, batches and files apart
+}
+
 // Ops is the listener for metrics and health, meant for loopback.
 type Ops struct {
 	Listen string // host:port; empty is no listener
@@ -181,6 +191,7 @@ func Defaults() Config {
 		},
 		Adapters: Adapters{Dir: "/usr/lib/atssync/adapters"},
 		Delivery: Delivery{Timeout: 15 * time.Second, MaxInFlight: 50, KeepDelivered: 30 * day},
+		HTTP:     HTTP{MaxRequests: 512, MaxBody: 1 << 20},
 		Ops:      Ops{Listen: "127.0.0.1:9475"},
 		Metrics:  Metrics{MaxConnections: 200},
 	}

@@ -26,6 +26,7 @@ func (c *Config) keys() []key {
 			member:  c.Adapters.member,
 		}},
 		{name: "delivery", doc: "How events are sent to webhooks.", value: section{c.Delivery.keys()}},
+		{name: "http", doc: "The platform's way in: the JSON API over HTTP, with tokens of atssync tokens create. Its description is served at /v1/docs.", value: section{c.HTTP.keys()}},
 		{name: "ops", doc: "Metrics and health, for this machine.", value: section{c.Ops.keys()}},
 		{name: "metrics", doc: "What /metrics shows.", value: section{c.Metrics.keys()}},
 		{name: "connections", doc: "A connection that stands here is read-only elsewhere. Others are made with atssync connect.", value: list{"connections", func() []key {
@@ -138,6 +139,17 @@ func (l *Limits) keys() []key {
 		{name: "burst", doc: "How many requests may go at once after a pause.", value: count{&l.Burst, 0, 100_000}},
 		{name: "max_in_flight", doc: "How many calls may be under way at a time.", value: count{&l.MaxInFlight, 0, 10_000}},
 		{name: "call_timeout", doc: "How long one call may take.", value: span{&l.CallTimeout, 0, time.Hour}},
+	}
+}
+
+func (h *HTTP) keys() []key {
+	return []key{
+		{name: "listen", doc: "Address of the API, such as 127.0.0.1:8470; none when empty.", value: text{&h.Listen, listenAddress}},
+		{name: "tls_cert", doc: "Its certificate with the chain, as PEM. Read again when it changes.", value: path{&h.TLSCert}},
+		{name: "tls_key", doc: "The certificate's key, as PEM.", value: path{&h.TLSKey}},
+		{name: "insecure", doc: "true allows plain text on an address beyond this machine, where tokens and applications could be read on their way. For a proxy in front that speaks TLS.", value: toggle{&h.Insecure}},
+		{name: "max_requests", doc: "How many requests may be under way at a time; more are told to come again.", value: count{&h.MaxRequests, 1, 100_000}},
+		{name: "max_body", doc: "The largest body of one request. Batches and files have no such bound: they are read as they come.", value: size{&h.MaxBody, 1 << 10, 64 << 20}},
 	}
 }
 

@@ -55,6 +55,7 @@ type App struct {
 	metrics  *metrics
 	registry *prometheus.Registry
 	socket   *web.Server
+	http     *web.Server // nil when there is none
 	ops      *web.Server // nil when there is none
 	space    func() error
 	failed   <-chan struct{}
@@ -112,6 +113,7 @@ func (a *App) Start(ctx context.Context) {
 	a.stops.addFunc("schedule", func(context.Context) { a.passes.runner.Stop() })
 	a.socket.Start()
 	a.stops.add("socket", a.socket.Stop)
+	a.startHTTP()
 	go a.afterAdapters(ctx)
 	ops := ""
 	if addr := a.OpsAddr(); addr != nil {
@@ -140,9 +142,12 @@ func (a *App) afterAdapters(ctx context.Context) {
 
 // wait returns when ctx ends or a part fails that the daemon cannot run without.
 func (a *App) wait(ctx context.Context) error {
-	var ops <-chan error
+	var ops, platform <-chan error
 	if a.ops != nil {
 		ops = a.ops.Failed()
+	}
+	if a.http != nil {
+		platform = a.http.Failed()
 	}
 	select {
 	case <-ctx.Done():
@@ -151,6 +156,8 @@ func (a *App) wait(ctx context.Context) error {
 	case err := <-a.socket.Failed():
 		return err
 	case err := <-ops:
+		return err
+	case err := <-platform:
 		return err
 	case <-a.failed:
 		return fmt.Errorf("the store failed, and nothing may be accepted or sent without it: %w", a.failure())

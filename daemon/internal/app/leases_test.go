@@ -36,7 +36,7 @@ func TestLeases_WhatWasBeingSentOnARemovedConnectionBecomesUncertain(t *testing.
 	begun, err := store.BeginAttempts(ctx, leases[0], []atssync.BeginAttempt{{Submission: "sub_1", Revision: 1, ATSJob: "7"}}, now)
 	require.NoError(t, err)
 	require.Len(t, begun, 1)
-	_, err = store.RemoveConnection(ctx, c.ID, now)
+	_, err = store.RemoveConnection(ctx, c.ID, 0, now)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return time.Now().After(now.Add(time.Millisecond)) }, time.Second, time.Millisecond)
 

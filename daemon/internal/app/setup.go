@@ -116,6 +116,9 @@ func (a *App) listen() error {
 		return err
 	}
 	a.stops.add("socket", a.socket.Stop)
+	if err := a.listenHTTP(); err != nil {
+		return err
+	}
 	if c.Ops.Listen == "" {
 		return nil
 	}

@@ -310,7 +310,7 @@ func TestConnect_TellsOfAnEarlierConnectionToTheSameATS(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	old := w.connect(adaRequest())
-	_, err := w.Remove(w.ctx(), old.ID)
+	_, err := w.Remove(w.ctx(), old.ID, 0)
 	require.NoError(t, err)
 	other := adaRequest()
 	other.Fields = fields("api_key", "key-bob", "user_email", "bob@example.com")

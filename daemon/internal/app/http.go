@@ -1,0 +1,53 @@
+package app
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/atssync/atssync/daemon/internal/api"
+	"github.com/atssync/atssync/daemon/internal/web"
+)
+
+// listenHTTP binds the platform's listener: the same API as on the socket, for callers with a token.
+func (a *App) listenHTTP() error {
+	c := a.config.HTTP
+	if c.Listen == "" {
+		return nil
+	}
+	handler, err := api.New(api.Options{
+		Manage: a.manage, Intake: a.intake, Authenticate: api.Bearer(a.manage), Logger: a.log, Version: a.version,
+		MaxBody: c.MaxBody, MaxDocument: a.config.Submissions.MaxDocument,
+	})
+	if err != nil {
+		return fmt.Errorf("build the API: %w", err)
+	}
+	o := web.Options{
+		Name: "http", Listen: c.Listen, Handler: handler, Logger: a.log, MaxRequests: c.MaxRequests, MaxBody: c.MaxBody,
+	}
+	if c.TLSCert != "" {
+		o.TLS = &web.TLS{Cert: c.TLSCert, Key: c.TLSKey}
+	}
+	if a.http, err = web.New(o); err != nil {
+		return err
+	}
+	a.stops.add("http", a.http.Stop)
+	return nil
+}
+
+// startHTTP lets the platform in, once what it asks for runs.
+func (a *App) startHTTP() {
+	if a.http == nil {
+		return
+	}
+	a.http.Start()
+	a.stops.add("http", a.http.Stop)
+	a.log.Info("the API is served over HTTP", "http", a.http.Addr().String(), "tls", a.config.HTTP.TLSCert != "")
+}
+
+// HTTPAddr is where the platform's API is served, nil when there is no such listener.
+func (a *App) HTTPAddr() net.Addr {
+	if a.http == nil {
+		return nil
+	}
+	return a.http.Addr()
+}

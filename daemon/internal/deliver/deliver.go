@@ -132,7 +132,7 @@ func (w *Worker) find(ctx context.Context) error {
 			return err
 		}
 		for _, e := range page.Items {
-			w.ensure(e.ID)
+			w.ensure(e.ID) //nolint:contextcheck // a lane outlives the look that found it.
 		}
 		if page.Next == "" {
 			return nil

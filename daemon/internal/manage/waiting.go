@@ -72,8 +72,6 @@ func (r *ReleaseResult) count(reason atssync.HeldReason) {
 }
 
 // judge returns why a submission for the platform job would be held now, "" when it would be queued.
-//
-//nolint:revive // what is judged against is read once for many jobs.
 func (s *Service) judge(ctx context.Context, c atssync.Connection, lane atssync.Lane, jobs map[string]atssync.ATSJob, platformJob string) (atssync.HeldReason, error) {
 	link, err := s.o.Store.JobLink(ctx, c.ID, platformJob)
 	if atssync.CodeOf(err) == atssync.CodeNotFound {

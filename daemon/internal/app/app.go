@@ -89,6 +89,9 @@ func New(ctx context.Context, c *config.Config, o Options) (*App, error) {
 	a := &App{config: c, file: o.ConfigPath, version: o.Version, level: new(slog.LevelVar)}
 	a.log = newLogger(o.Log, c.Daemon, a.level)
 	a.stops.log = a.log
+	for _, w := range c.Warnings {
+		a.log.Warn("the config file is good, but", "problem", w.String())
+	}
 	if err := a.setup(ctx); err != nil {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Daemon.ShutdownTimeout)
 		defer cancel()

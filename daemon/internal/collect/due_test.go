@@ -49,12 +49,14 @@ func TestDue_OnceAnIntervalOverAYear(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-		pace := time.Duration(rapid.IntRange(1, 240).Draw(t, "minutes")) * time.Minute
+		pace := time.Duration(rapid.IntRange(10, 240).Draw(t, "minutes")) * time.Minute
 		a := atssync.Application{ID: fmt.Sprint("sub_", rapid.Uint64().Draw(t, "id")), Visibility: atssync.Visible, CreatedAt: begin.Add(-10 * day)}
 		if rapid.Bool().Draw(t, "terminal") {
 			a.Status = sdk.StatusRejected
 		}
-		var before, last time.Time // of the last pass, of the last reading
+		off := rapid.IntRange(20, 4000).Draw(t, "off") // the daemon is off for days after so many passes
+		var before, last time.Time                     // of the last pass, of the last reading
+		passes := 0
 		for now := begin; now.Before(begin.Add(365 * day)); {
 			every := standard.every(&a, now)
 			if standard.due(&a, before, now) {
@@ -71,8 +73,8 @@ func TestDue_OnceAnIntervalOverAYear(t *testing.T) {
 			}
 			before = now
 			gap := pace
-			if rapid.IntRange(0, 999).Draw(t, "gap") == 0 {
-				gap = 9 * day // the daemon was off
+			if passes++; passes%off == 0 {
+				gap = 9 * day
 			}
 			now = now.Add(gap)
 		}

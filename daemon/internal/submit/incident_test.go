@@ -20,13 +20,14 @@ func TestNext_EveryHealthHasItsPlan(t *testing.T) {
 		l    atssync.Lane
 		want plan
 	}{
-		"well":                  {atssync.Lane{}, plan{do: send, limit: 4}},
-		"failing":               {lane(atssync.Health{State: atssync.HealthFailing}), plan{do: send, limit: 4}},
-		"stopped, not yet":      {lane(atssync.Health{State: atssync.HealthStopped, NextAt: now.Add(1)}), plan{do: waitUntil, at: now.Add(1)}},
-		"stopped, probe is due": {lane(atssync.Health{State: atssync.HealthStopped, NextAt: now}), plan{do: probe}},
-		"canary goes alone":     {lane(atssync.Health{State: atssync.HealthCanary}), plan{do: send, limit: 1, alone: true}},
-		"draining, not yet":     {lane(atssync.Health{State: atssync.HealthDraining, NextAt: now.Add(1)}), plan{do: waitUntil, at: now.Add(1)}},
-		"draining, one more":    {lane(atssync.Health{State: atssync.HealthDraining, NextAt: now}), plan{do: send, limit: 1, alone: true}},
+		"well":                              {atssync.Lane{}, plan{do: send, limit: 4}},
+		"failing":                           {lane(atssync.Health{State: atssync.HealthFailing}), plan{do: send, limit: 4}},
+		"stopped, not yet":                  {lane(atssync.Health{State: atssync.HealthStopped, NextAt: now.Add(1)}), plan{do: waitUntil, at: now.Add(1)}},
+		"a probe of a clock that was ahead": {lane(atssync.Health{State: atssync.HealthStopped, NextAt: now.Add(365 * 24 * time.Hour)}), plan{do: probe}},
+		"stopped, probe is due":             {lane(atssync.Health{State: atssync.HealthStopped, NextAt: now}), plan{do: probe}},
+		"canary goes alone":                 {lane(atssync.Health{State: atssync.HealthCanary}), plan{do: send, limit: 1, alone: true}},
+		"draining, not yet":                 {lane(atssync.Health{State: atssync.HealthDraining, NextAt: now.Add(1)}), plan{do: waitUntil, at: now.Add(1)}},
+		"draining, one more":                {lane(atssync.Health{State: atssync.HealthDraining, NextAt: now}), plan{do: send, limit: 1, alone: true}},
 	} {
 		require.Equal(t, c.want, next(c.l, 4, now), name)
 	}

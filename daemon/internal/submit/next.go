@@ -29,14 +29,14 @@ const (
 func next(l atssync.Lane, places int, now time.Time) plan {
 	switch h := l.Health(atssync.OpSubmit); h.State {
 	case atssync.HealthStopped:
-		if now.Before(h.NextAt) {
+		if ahead(h.NextAt, now) {
 			return plan{do: waitUntil, at: h.NextAt}
 		}
 		return plan{do: probe}
 	case atssync.HealthCanary:
 		return plan{do: send, limit: 1, alone: true}
 	case atssync.HealthDraining:
-		if now.Before(h.NextAt) {
+		if ahead(h.NextAt, now) {
 			return plan{do: waitUntil, at: h.NextAt}
 		}
 		return plan{do: send, limit: 1, alone: true}
@@ -45,3 +45,10 @@ func next(l atssync.Lane, places int, now time.Time) plan {
 	}
 	return plan{do: send, limit: places}
 }
+
+// longestWait is more than any wait of a lane.
+const longestWait = 2 * time.Hour
+
+// ahead reports whether an instant is still to come. What lies further ahead than any wait was set by a clock that was
+// wrong.
+func ahead(at, now time.Time) bool { return now.Before(at) && at.Sub(now) < longestWait }

@@ -146,6 +146,10 @@ func (r reader) tasksOf(connection string) ([]atssync.Task, error) {
 // not a whole interval too late.
 const earlyBy = time.Second
 
+// latestShare is more than a share ever waits, which is a minute: a task that waits longer was written by a clock that
+// was ahead.
+const latestShare = 2 * time.Minute
+
 // WorkTask does the task's next share. A task that is gone is done.
 func (s *Store) WorkTask(ctx context.Context, id string, limit int, now time.Time) (done, wake bool, err error) {
 	err = shrinking(min(max(limit, 1), partItems), func(n int) error {
@@ -159,7 +163,7 @@ func (s *Store) WorkTask(ctx context.Context, id string, limit int, now time.Tim
 				done = true
 				return nil
 			}
-			if t.NextAt.Sub(st.now) > earlyBy {
+			if early := t.NextAt.Sub(st.now); early > earlyBy && early < latestShare {
 				return nil
 			}
 			done, wake, err = st.workTask(t, n)

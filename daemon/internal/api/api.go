@@ -76,6 +76,7 @@ func New(o Options) (http.Handler, error) {
 	s.resolve()
 	s.applications()
 	s.events()
+	s.webhooks()
 	s.passes()
 	s.records()
 	s.adapters()

@@ -15,6 +15,7 @@ import (
 	"github.com/atssync/atssync/config"
 	"github.com/atssync/atssync/daemon/internal/atssync"
 	"github.com/atssync/atssync/daemon/internal/collect"
+	"github.com/atssync/atssync/daemon/internal/deliver"
 	"github.com/atssync/atssync/daemon/internal/fleet"
 	"github.com/atssync/atssync/daemon/internal/intake"
 	"github.com/atssync/atssync/daemon/internal/manage"
@@ -47,6 +48,7 @@ type App struct {
 	leases   *leaseKeeper
 	submit   *submit.Worker
 	collect  *collect.Worker
+	deliver  *deliver.Worker
 	upkeep   *upkeep
 	teller   *teller
 	passes   *passes
@@ -106,6 +108,8 @@ func (a *App) Start(ctx context.Context) {
 	a.fleet.Start() //nolint:contextcheck // the processes outlive the start.
 	a.teller.start(ctx)
 	a.stops.addFunc("teller", func(context.Context) { a.teller.stop() })
+	a.startDeliver(ctx)
+	a.stops.addFunc("deliver", a.deliver.Stop)
 	a.upkeep.start(ctx)
 	a.stops.addFunc("upkeep", func(context.Context) { a.upkeep.stop() })
 	a.stops.addFunc("collect", func(context.Context) { a.collect.Stop() })

@@ -23,6 +23,7 @@ func LoadConfig(path string) (*config.Config, error) {
 			_, err := atssync.ParseNote(text)
 			return err
 		},
+		EventType: eventType,
 	})
 }
 

@@ -55,11 +55,16 @@ func (a *App) setup(ctx context.Context) error {
 	a.leases = newLeaseKeeper(a.store, a.log.With("component", "leases"), a.leased)
 	k := keys{secrets}
 	documents := intake.Vault{Keys: k, Sealer: k}
+	door, err := webhookDoor(c.Delivery)
+	if err != nil {
+		return err
+	}
 	a.manage = manage.New(manage.Options{
 		Store: a.store, Adapters: managedFleet{a.fleet}, Leases: a.leases, Keys: k, Sealer: k, Documents: documents,
 		Schedule: scheduleOf{a}, File: a.file, Settings: adapterSettings(c.Adapters), PartnerName: partnerName(c.Platform),
 		OnUncertain:      atssync.OnUncertain(c.Submissions.OnUncertain),
 		ReleasePerMinute: c.Submissions.ReleasePace, Wake: a.wake, Changed: a.connectionChanged,
+		Webhooks:    &manage.WebhookOptions{Store: a.store, Deliver: delivererOf{a}, CheckURL: door.CheckURL},
 		RefreshJobs: func(ctx context.Context, connection string) error { return a.collect.RefreshJobs(ctx, connection) },
 	})
 	a.intake = intake.New(intake.Options{
@@ -68,6 +73,7 @@ func (a *App) setup(ctx context.Context) error {
 		LastNameFallback: c.Submissions.LastNameFallback,
 	})
 	open := vault{Vault: documents, open: a.manage.OpenConnection}
+	a.deliver = a.newDeliver(door)
 
 	a.collect = collect.New(collect.Options{
 		Store: a.store, Lanes: a.store, Jobs: a.store, Connections: a.store, Leases: a.leases,

@@ -57,7 +57,7 @@ func (a *App) openData(ctx context.Context) (*seal.Keys, error) {
 	if err := kv.BindKey(ctx, engine, k.CheckValue()); err != nil {
 		return nil, fmt.Errorf("the key in %s is not the one that sealed the data in %s; put the right key file back: %w", c.KeyFile, c.Dir, err)
 	}
-	a.store = kv.New(engine, kv.Options{ReleasePerMinute: a.config.Submissions.ReleasePace, SoleOwner: true})
+	a.store = kv.New(engine, kv.Options{ReleasePerMinute: a.config.Submissions.ReleasePace, SoleOwner: true, Told: a.told})
 	if lasts && len(marked) == 0 {
 		return k, writeMarker(marker, k.CheckValue())
 	}

@@ -94,7 +94,8 @@ type Options struct {
 	Keys      Keys
 	Sealer    Sealer
 	Documents Documents
-	Schedule  Schedule // nil: no schedule
+	Schedule  Schedule        // nil: no schedule
+	Webhooks  *WebhookOptions // nil: no webhooks
 
 	// Settings are the operator's values for the fields of each adapter, from [adapters.NAME.settings].
 	Settings map[string]map[string]string

@@ -37,9 +37,9 @@ type Replayed struct {
 
 func (s *server) deliveries() {
 	const one = "/v1/webhooks/{webhook}"
-	register(s, get(one+"/deliveries", "list-deliveries", "List the deliveries of a webhook, the newest first"), s.listDeliveries)
-	register(s, get(one+"/deliveries/{sequence}", "read-delivery", "Read one delivery with its attempts"), s.readDelivery)
-	register(s, post(one+"/replay", "replay-deliveries", "Send deliveries again, each as it was: the same id, body and number").slowly(), s.replay)
+	register(s, get(one+"/deliveries", "list-deliveries", "List the deliveries of a webhook, the newest first").by(readsAll), s.listDeliveries)
+	register(s, get(one+"/deliveries/{sequence}", "read-delivery", "Read one delivery with its attempts").by(readsAll), s.readDelivery)
+	register(s, post(one+"/replay", "replay-deliveries", "Send deliveries again, each as it was: the same id, body and number").slowly().by(adminsAll), s.replay)
 }
 
 type deliveryList struct {
@@ -51,7 +51,7 @@ type deliveryList struct {
 }
 
 func (s *server) listDeliveries(ctx context.Context, in *deliveryList) (*body[Page[Delivery]], error) {
-	return answer(s.Manage.Deliveries(ctx, atssync.DeliveryQuery{
+	return answer(s.manage(ctx).Deliveries(ctx, atssync.DeliveryQuery{
 		Endpoint: in.ID, State: atssync.DeliveryState(in.State), Type: atssync.EventType(in.Type), Key: in.Key,
 		Paging: atssync.Paging(in.Paging),
 	}))
@@ -63,7 +63,7 @@ type deliveryPath struct {
 }
 
 func (s *server) readDelivery(ctx context.Context, in *deliveryPath) (*body[Delivery], error) {
-	return answer(s.Manage.Delivery(ctx, in.ID, in.Sequence))
+	return answer(s.manage(ctx).Delivery(ctx, in.ID, in.Sequence))
 }
 
 type replayInput struct {
@@ -73,7 +73,7 @@ type replayInput struct {
 
 func (s *server) replay(ctx context.Context, in *replayInput) (*body[Replayed], error) {
 	b := in.Body
-	n, err := s.Manage.Replay(ctx, in.ID, manage.ReplayRequest{Event: b.Event, From: b.From, To: b.To, States: b.States})
+	n, err := s.manage(ctx).Replay(ctx, in.ID, manage.ReplayRequest{Event: b.Event, From: b.From, To: b.To, States: b.States})
 	return answer(Replayed{n}, err)
 }
 

@@ -23,20 +23,8 @@ type (
 // WebhookShown is a webhook with the value of its newest secret, which is told this once.
 type WebhookShown struct {
 	Webhook
-	Secret Shown `json:"secret" doc:"what requests are signed with, as Standard Webhooks writes it; it cannot be read again"`
+	Secret string `json:"secret" doc:"what requests are signed with, as Standard Webhooks writes it; it cannot be read again"`
 }
-
-// Shown is a secret on its way to the one who asked for it: it prints as stars and is a text in JSON.
-type Shown string
-
-// String returns stars.
-func (Shown) String() string { return "***" }
-
-// GoString returns stars.
-func (Shown) GoString() string { return "***" }
-
-// Reveal returns the value.
-func (s Shown) Reveal() string { return string(s) }
 
 type webhookBody struct {
 	URL           string              `json:"url" minLength:"1" maxLength:"2000" doc:"where events are sent to"`
@@ -69,15 +57,15 @@ type oneWebhook struct {
 
 func (s *server) webhooks() {
 	const one = "/v1/webhooks/{webhook}"
-	register(s, get("/v1/webhooks", "list-webhooks", "List webhooks with what they have not got yet"), s.listWebhooks)
-	register(s, post("/v1/webhooks", "create-webhook", "Make a webhook; its secret is told this once").answers(http.StatusCreated), s.createWebhook)
-	register(s, get(one, "read-webhook", "Read one webhook"), s.readWebhook)
-	register(s, patch(one, "update-webhook", "Change where a webhook is or what it wants"), s.updateWebhook)
-	register(s, del(one, "delete-webhook", "Forget a webhook and what waits for it").answers(http.StatusNoContent), s.deleteWebhook)
-	register(s, post(one+"/pause", "pause-webhook", "Send nothing until it is resumed; its place is kept"), s.pauseWebhook)
-	register(s, post(one+"/resume", "resume-webhook", "Send again, from where it stopped"), s.resumeWebhook)
-	register(s, post(one+"/rotate", "rotate-webhook-secret", "Give it a new secret, told this once; the present one signs besides for a while"), s.rotateWebhook)
-	register(s, post(one+"/test", "test-webhook", "Send a signed event of type webhook.test now and tell how it ended").slowly(), s.testWebhook)
+	register(s, get("/v1/webhooks", "list-webhooks", "List webhooks with what they have not got yet").by(readsAll), s.listWebhooks)
+	register(s, post("/v1/webhooks", "create-webhook", "Make a webhook; its secret is told this once").answers(http.StatusCreated).by(adminsAll), s.createWebhook)
+	register(s, get(one, "read-webhook", "Read one webhook").by(readsAll), s.readWebhook)
+	register(s, patch(one, "update-webhook", "Change where a webhook is or what it wants").by(adminsAll), s.updateWebhook)
+	register(s, del(one, "delete-webhook", "Forget a webhook and what waits for it").answers(http.StatusNoContent).by(adminsAll), s.deleteWebhook)
+	register(s, post(one+"/pause", "pause-webhook", "Send nothing until it is resumed; its place is kept").by(adminsAll), s.pauseWebhook)
+	register(s, post(one+"/resume", "resume-webhook", "Send again, from where it stopped").by(adminsAll), s.resumeWebhook)
+	register(s, post(one+"/rotate", "rotate-webhook-secret", "Give it a new secret, told this once; the present one signs besides for a while").by(adminsAll), s.rotateWebhook)
+	register(s, post(one+"/test", "test-webhook", "Send a signed event of type webhook.test now and tell how it ended").slowly().by(adminsAll), s.testWebhook)
 	s.deliveries()
 }
 
@@ -87,22 +75,31 @@ type webhookList struct {
 }
 
 func (s *server) listWebhooks(ctx context.Context, in *webhookList) (*body[Page[Webhook]], error) {
-	return answer(s.Manage.Webhooks(ctx, atssync.EndpointQuery{State: atssync.EndpointState(in.State), Paging: atssync.Paging(in.Paging)}))
+	return answer(s.manage(ctx).Webhooks(ctx, atssync.EndpointQuery{State: atssync.EndpointState(in.State), Paging: atssync.Paging(in.Paging)}))
 }
 
-func shown(in manage.SecretShown, err error) (*body[WebhookShown], error) {
-	return answer(WebhookShown{Webhook: in.Webhook, Secret: Shown(in.Secret.Reveal())}, err)
+// shownAnswer must not be kept by anything between.
+type shownAnswer struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         WebhookShown
 }
 
-func (s *server) createWebhook(ctx context.Context, in *struct{ Body webhookBody }) (*body[WebhookShown], error) {
+func shown(in manage.SecretShown, err error) (*shownAnswer, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &shownAnswer{"no-store", WebhookShown{Webhook: in.Webhook, Secret: in.Secret.Reveal()}}, nil
+}
+
+func (s *server) createWebhook(ctx context.Context, in *struct{ Body webhookBody }) (*shownAnswer, error) {
 	b := in.Body
-	return shown(s.Manage.CreateWebhook(ctx, manage.WebhookRequest{
+	return shown(s.manage(ctx).CreateWebhook(ctx, manage.WebhookRequest{
 		URL: b.URL, Types: b.Types, Accounts: b.Accounts, Connections: b.Connections, FromBeginning: b.FromBeginning,
 	}))
 }
 
 func (s *server) readWebhook(ctx context.Context, in *WebhookPath) (*body[Webhook], error) {
-	return answer(s.Manage.Webhook(ctx, in.ID))
+	return answer(s.manage(ctx).Webhook(ctx, in.ID))
 }
 
 type webhookUpdateInput struct {
@@ -117,13 +114,13 @@ func (s *server) updateWebhook(ctx context.Context, in *webhookUpdateInput) (*bo
 		return nil, err
 	}
 	b := in.Body
-	return answer(s.Manage.UpdateWebhook(ctx, in.ID, manage.WebhookUpdate{
+	return answer(s.manage(ctx).UpdateWebhook(ctx, in.ID, manage.WebhookUpdate{
 		Version: v, URL: b.URL, Types: b.Types, Accounts: b.Accounts, Connections: b.Connections,
 	}))
 }
 
 func (s *server) deleteWebhook(ctx context.Context, in *WebhookPath) (*struct{}, error) {
-	return nil, s.Manage.RemoveWebhook(ctx, in.ID)
+	return nil, s.manage(ctx).RemoveWebhook(ctx, in.ID)
 }
 
 type webhookPauseInput struct {
@@ -137,7 +134,7 @@ func (s *server) pauseWebhook(ctx context.Context, in *webhookPauseInput) (*body
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.Manage.PauseWebhook(ctx, in.ID, in.Body.Reason, v))
+	return answer(s.manage(ctx).PauseWebhook(ctx, in.ID, in.Body.Reason, v))
 }
 
 func (s *server) resumeWebhook(ctx context.Context, in *oneWebhook) (*body[Webhook], error) {
@@ -145,7 +142,7 @@ func (s *server) resumeWebhook(ctx context.Context, in *oneWebhook) (*body[Webho
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.Manage.ResumeWebhook(ctx, in.ID, v))
+	return answer(s.manage(ctx).ResumeWebhook(ctx, in.ID, v))
 }
 
 type rotateInput struct {
@@ -154,7 +151,7 @@ type rotateInput struct {
 	Body rotateBody
 }
 
-func (s *server) rotateWebhook(ctx context.Context, in *rotateInput) (*body[WebhookShown], error) {
+func (s *server) rotateWebhook(ctx context.Context, in *rotateInput) (*shownAnswer, error) {
 	v, err := in.version()
 	if err != nil {
 		return nil, err
@@ -163,11 +160,11 @@ func (s *server) rotateWebhook(ctx context.Context, in *rotateInput) (*body[Webh
 	if in.Body.OverlapSeconds != nil {
 		overlap = time.Duration(*in.Body.OverlapSeconds) * time.Second
 	}
-	return shown(s.Manage.RotateWebhook(ctx, in.ID, overlap, v))
+	return shown(s.manage(ctx).RotateWebhook(ctx, in.ID, overlap, v))
 }
 
 func (s *server) testWebhook(ctx context.Context, in *WebhookPath) (*body[DeliveryAttempt], error) {
-	return answer(s.Manage.TestWebhook(ctx, in.ID))
+	return answer(s.manage(ctx).TestWebhook(ctx, in.ID))
 }
 
 func webhookAt(id string) string { return "/v1/webhooks/" + segment(id) }

@@ -157,11 +157,6 @@ const (
 	StateStopped     State = "stopped"
 )
 
-// States lists every state.
-func States() []State {
-	return []State{StateStarting, StateRunning, StateRestarting, StateMissing, StateDeactivated, StateStopped}
-}
-
 // Status is what is known of one adapter.
 type Status struct {
 	Name, Path string

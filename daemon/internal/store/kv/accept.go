@@ -195,18 +195,16 @@ func (r reader) checkOwner(account, job string) error {
 	if err := usableID("job", job); err != nil {
 		return err
 	}
-	own, other := false, false
-	prefix := table(tabPlatformOwner).text(job)
-	err := r.r.Scan(prefix, nil, func(k, _ []byte) bool {
-		f := fieldsOf(k, len(prefix))
-		if f.text() == account {
-			own = true
-			return false
-		}
+	own, err := r.r.Value(keyPlatformOwner(job, account))
+	if err != nil || own != nil { // the usual case needs no scan
+		return err
+	}
+	other := false
+	err = r.r.Scan(table(tabPlatformOwner).text(job), nil, func(_, _ []byte) bool {
 		other = true
-		return true
+		return false
 	})
-	if err == nil && other && !own {
+	if err == nil && other {
 		err = atssync.Errorf(atssync.CodeAccountMismatch, "platform job %s belongs to another account", job).
 			WithRemedy("use a connection of the job's own account")
 	}

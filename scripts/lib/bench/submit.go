@@ -107,7 +107,7 @@ type ledger struct {
 func (w *world) arrived(ctx context.Context) error {
 	var l ledger
 	last, since := int64(-1), time.Now()
-	return until(ctx, time.Hour, 25*time.Millisecond, func() (bool, error) {
+	return until(ctx, time.Hour, 100*time.Millisecond, func() (bool, error) {
 		if err := w.api.call(ctx, http.MethodGet, "/v1/ledger", nil, &l); err != nil {
 			return false, err
 		}

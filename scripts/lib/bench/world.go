@@ -228,6 +228,11 @@ func (w *world) connectOne(ctx context.Context, i int) (t target, err error) {
 	if err = w.api.call(ctx, http.MethodPost, "/v1/connections/"+t.connection+"/jobs/refresh", nil, nil); err != nil {
 		return t, err
 	}
+	if err = w.api.call(ctx, http.MethodPut, "/v1/platform-jobs", map[string]any{
+		"jobs": []map[string]string{{"id": t.job, "account": e.Name, "title": "Engineer"}},
+	}, nil); err != nil {
+		return t, err
+	}
 	return t, w.api.call(ctx, http.MethodPut, "/v1/connections/"+t.connection+"/job-links/"+t.job,
 		map[string]string{"ats_job": fmt.Sprint(e.Jobs[0].ID)}, nil)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/atssync/atssync/config"
 	"github.com/atssync/atssync/daemon/internal/api"
 	"github.com/atssync/atssync/daemon/internal/atssync"
 	"github.com/atssync/atssync/daemon/internal/collect"
@@ -23,10 +24,8 @@ import (
 // is the one place that shows how the house is put together.
 func (a *App) setup(ctx context.Context) error {
 	c := a.config
-	for _, dir := range []string{c.Daemon.DataDir, c.Daemon.RuntimeDir} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("make the folder %s: %w", dir, err)
-		}
+	if err := makeFolders(c.Daemon); err != nil {
+		return err
 	}
 	secrets, err := a.openData(ctx)
 	if err != nil {
@@ -103,6 +102,15 @@ func (a *App) setup(ctx context.Context) error {
 	}
 	a.stops.add("leases", a.leases.stop)
 	return a.listen() //nolint:contextcheck // the listeners outlive the setup's context.
+}
+
+func makeFolders(c config.Daemon) error {
+	for _, dir := range []string{c.DataDir, c.RuntimeDir} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("make the folder %s: %w", dir, err)
+		}
+	}
+	return nil
 }
 
 // listen binds the listeners, so that a taken address shows before anything runs.

@@ -193,7 +193,7 @@ func TestLoad_KilledOneIsNotAStore(t *testing.T) {
 	f.state = stateRestoring
 	require.NoError(t, f.write(dir))
 	_, err = Open(t.Context(), quiet(dir))
-	require.ErrorContains(t, err, "restore")
+	require.ErrorContains(t, err, "load it again")
 	_, err = Load(t.Context(), quiet(dir), &backup)
 	require.NoError(t, err)
 	require.Equal(t, want, contents(t, opened(t, quiet(dir))))

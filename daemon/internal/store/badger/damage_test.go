@@ -286,7 +286,7 @@ func markAheadOfTheDataIsRefusedWithTheRemedy(t *testing.T, img image) {
 		require.ErrorIs(t, err, kv.ErrCorrupt)
 		require.ErrorContains(t, err, dir)
 		require.ErrorContains(t, err, "the writes of 2 commits are lost")
-		require.ErrorContains(t, err, "atssync restore --from BACKUP")
+		require.ErrorContains(t, err, "restore the last good copy")
 	}
 	logs, err := filepath.Glob(filepath.Join(dir, "salvage", "*.mem"))
 	require.NoError(t, err)

@@ -28,7 +28,7 @@ const (
 )
 
 // remedy is what a person can do about a folder that cannot be used.
-const remedy = "put the last good copy of the whole folder in its place; nothing that it acknowledged later is known then, so reconcile with the ATS before sending"
+const remedy = "restore the last good copy of the whole folder; nothing that it acknowledged later is known then, so reconcile with the ATS before sending"
 
 // The states of a folder.
 const (

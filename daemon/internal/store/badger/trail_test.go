@@ -85,7 +85,7 @@ func TestFormat_NewerOrUnknownIsRefusedWithASentence(t *testing.T) {
 		want   string
 	}{
 		{func(f *format) { f.version = formatVersion + 1 }, "written by a newer atssync (store format 2; this one knows 1)"},
-		{func(f *format) { f.state = stateRestoring }, "run the same `atssync restore` again"},
+		{func(f *format) { f.state = stateRestoring }, "load it again into an empty folder"},
 		{func(f *format) { f.state = "melting" }, `unknown state "melting"`},
 		{func(f *format) { f.id = "12" }, "it names no store"},
 	} {

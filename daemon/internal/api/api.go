@@ -72,6 +72,8 @@ func New(o Options) (http.Handler, error) {
 	s.suggestions()
 	s.submissions()
 	s.accept(mux)
+	s.preflight(mux)
+	s.revise(mux)
 	s.acts()
 	s.resolve()
 	s.applications()

@@ -62,6 +62,8 @@ type (
 	Pass = manage.Pass
 	// PlatformJob is the platform's own job.
 	PlatformJob = atssync.PlatformJob
+	// Preflight is what would become of a document now.
+	Preflight = intake.Preflight
 	// Pool is a prospect pool.
 	Pool = manage.Pool
 	// ReleaseResult is the task that releases, and what it will find.

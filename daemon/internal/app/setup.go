@@ -64,12 +64,13 @@ func (a *App) setup(ctx context.Context) error {
 		OnUncertain:      atssync.OnUncertain(c.Submissions.OnUncertain),
 		ReleasePerMinute: c.Submissions.ReleasePace, Wake: a.wake, Changed: a.connectionChanged,
 		Webhooks:    &manage.WebhookOptions{Store: a.store, Deliver: delivererOf{a}, CheckURL: door.CheckURL},
+		QuietUntil:  a.fleet.QuietUntil,
 		RefreshJobs: func(ctx context.Context, connection string) error { return a.collect.RefreshJobs(ctx, connection) },
 	})
 	a.intake = intake.New(intake.Options{
 		Store: a.store, Connections: a.store, Keys: k, Sealer: k, Wake: a.wake,
 		ExpireAfter: c.Submissions.ExpireAfter, MaxDocument: int(c.Submissions.MaxDocument),
-		LastNameFallback: c.Submissions.LastNameFallback,
+		LastNameFallback: c.Submissions.LastNameFallback, Outlook: a.outlook, Resumes: resumes(),
 	})
 	open := vault{Vault: documents, open: a.manage.OpenConnection}
 	a.deliver = a.newDeliver(door)

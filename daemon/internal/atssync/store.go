@@ -133,6 +133,8 @@ type Intake interface {
 	// Large documents take several commits: when a later one fails, its items and those after it are
 	// refused with that error. A revision does not release what a person holds (operator, restored).
 	Accept(ctx context.Context, in []NewSubmission, now time.Time) ([]Accepted, error)
+	// Preview tells what Accept would answer for each by itself, and stores nothing.
+	Preview(ctx context.Context, in []NewSubmission, now time.Time) ([]Accepted, error)
 }
 
 // SubmissionQuery selects submissions. ExternalKey finds at most one.

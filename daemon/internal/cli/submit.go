@@ -26,9 +26,11 @@ func (c *command) submit() *cobra.Command {
 		Example: `  atssync submit application.json
   atssync submit applications.ndjson --json
   atssync submit --example > application.json
+  atssync submit --dry-run application.json
   generate-applications | atssync submit -`,
 	}
 	example := cmd.Flags().Bool("example", false, "print a full document and send nothing")
+	dry := cmd.Flags().Bool("dry-run", false, "say of each document whether it would go through now, and hand nothing over")
 	asJSON := cmd.Flags().Bool("json", false, "print what became of each document, one JSON object a line")
 	cmd.RunE = c.do(func(cmd *cobra.Command, args []string) error {
 		if *example {
@@ -42,6 +44,9 @@ func (c *command) submit() *cobra.Command {
 			return err
 		}
 		defer func() { _ = in.Close() }()
+		if *dry {
+			return c.preflightAll(cmd.Context(), in, *asJSON)
+		}
 		return c.submitAll(cmd.Context(), in, *asJSON)
 	})
 	return cmd

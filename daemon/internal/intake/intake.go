@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
+	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
 // Keys makes keyed HMACs by which things are looked up without being readable.
@@ -50,6 +51,10 @@ type Options struct {
 	ExpireAfter time.Duration
 	// MaxDocument bounds one document in bytes; 0 means atssync.MaxDocument.
 	MaxDocument int
+	// Outlook tells how things stand for a submission to a platform job; nil: a preflight says nothing of it.
+	Outlook func(ctx context.Context, c atssync.Connection, job string) (Outlook, error)
+	// Resumes looks at a resume as the ATS would; nil: a preflight does not.
+	Resumes func(ctx context.Context, r atssync.Resume, rule sdk.ResumeRule, now time.Time) atssync.CheckResult
 	// LastNameFallback is used where the connection has none of its own; "" requires a last name.
 	LastNameFallback string
 }

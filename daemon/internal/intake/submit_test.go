@@ -86,6 +86,14 @@ func (s *testStore) Accept(_ context.Context, in []atssync.NewSubmission, _ time
 	return out, nil
 }
 
+func (s *testStore) Preview(_ context.Context, in []atssync.NewSubmission, _ time.Time) ([]atssync.Accepted, error) {
+	out := make([]atssync.Accepted, len(in))
+	for i := range in {
+		out[i] = atssync.Accepted{Result: atssync.AcceptedNew, Submission: in[i].Submission}
+	}
+	return out, nil
+}
+
 func (s *testStore) Submissions(_ context.Context, q atssync.SubmissionQuery) (atssync.Page[atssync.Submission], error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

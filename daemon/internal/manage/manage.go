@@ -107,6 +107,8 @@ type Options struct {
 	ReleasePerMinute int
 	// RefreshJobs has the connection's jobs listed and stored now. It is required.
 	RefreshJobs func(ctx context.Context, connection string) error
+	// QuietUntil tells until when an ATS takes no calls for a connection, zero when it does; nil: nobody knows.
+	QuietUntil func(adapter string, c sdk.Connection) time.Time
 	// File is the path of the configuration file, for words that send a person there.
 	File string
 	// Wake has a connection's lane worked soon; nil is nobody.

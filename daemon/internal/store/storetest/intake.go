@@ -12,6 +12,34 @@ import (
 )
 
 var intakeTests = map[string]func(*world){
+	"a preview answers what accepting does and stores nothing": func(w *world) {
+		c := w.connect("acme")
+		w.link(c, "job-1")
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "theirs", Account: "globex"}}, w.now))
+		w.submit(c, "same", "job-1")
+		w.submit(c, "other", "job-1")
+		l := w.lease(c, "daemon-1")
+		w.submitted(c, l, "sent", "job-1")
+		changed := w.document(c, "other", "job-2")
+		changed.Submission.Fingerprint = "of other content"
+		late := w.document(c, "sent", "job-1")
+		late.Submission.Fingerprint = "of other content"
+		in := []atssync.NewSubmission{
+			w.document(c, "new", "job-1"), w.document(c, "held", "job-2"), w.document(c, "same", "job-1"), changed, late, w.document(c, "x", "theirs"),
+		}
+		before, told := w.balanced(c), w.events(c)
+		got, err := w.s.Preview(w.ctx, in, w.now)
+		require.NoError(w.t, err)
+		require.Equal(w.t, before, w.balanced(c))
+		require.Equal(w.t, told, w.events(c))
+		for i, want := range w.accept(in...) {
+			require.Equal(w.t, want.Result, got[i].Result, "item %d", i)
+			require.Equal(w.t, want.Submission.State, got[i].Submission.State, "item %d", i)
+			require.Equal(w.t, want.Submission.HeldReason, got[i].Submission.HeldReason, "item %d", i)
+			require.Equal(w.t, want.Submission.Revision, got[i].Submission.Revision, "item %d", i)
+			require.Equal(w.t, atssync.CodeOf(want.Err), atssync.CodeOf(got[i].Err), "item %d", i)
+		}
+	},
 	"a linked job is queued and told to nobody": func(w *world) {
 		c := w.connect("acme")
 		w.link(c, "job-1")

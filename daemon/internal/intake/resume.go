@@ -124,7 +124,7 @@ func sizeOf(res *http.Response, read int) int64 {
 // innermost is the reason of a failure without the address, which may be signed.
 func innermost(err error) string {
 	for {
-		u, ok := err.(interface{ Unwrap() error }) //nolint:errorlint // it walks the chain itself.
+		u, ok := err.(interface{ Unwrap() error })
 		if !ok || u.Unwrap() == nil {
 			return err.Error()
 		}

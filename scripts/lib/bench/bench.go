@@ -114,29 +114,31 @@ func (b *bench) open(ctx context.Context, name string, connections int) (*world,
 // profile records the daemon's CPU profile for d, when that was asked for, beside what goes on. The function that it
 // returns waits for the profile.
 func (b *bench) profile(ctx context.Context, w *world, row string, d time.Duration) func() error {
-	if b.profiles == "" {
-		return func() error { return nil }
-	}
 	done := make(chan error, 1)
 	go func() {
-		done <- func() error {
-			url := fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", w.ops, max(1, int(d.Seconds())))
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-			if err != nil {
-				return err
-			}
-			res, err := http.DefaultClient.Do(req)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = res.Body.Close() }()
-			f, err := os.Create(filepath.Join(b.profiles, row+".pprof"))
-			if err != nil {
-				return err
-			}
-			_, err = io.Copy(f, res.Body)
-			return errors.Join(err, f.Close())
-		}()
+		done <- b.fetch(ctx, w, fmt.Sprintf("profile?seconds=%d", max(1, int(d.Seconds()))), row+".pprof")
 	}()
 	return func() error { return <-done }
+}
+
+// fetch writes one of the daemon's profiles into the folder of profiles, when there is one.
+func (b *bench) fetch(ctx context.Context, w *world, profile, file string) error {
+	if b.profiles == "" {
+		return nil
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.ops+"/debug/pprof/"+profile, http.NoBody)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	f, err := os.Create(filepath.Join(b.profiles, file))
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, res.Body)
+	return errors.Join(err, f.Close())
 }

@@ -53,7 +53,7 @@ func parse() (s settings, asJSON bool, serveFloor string) {
 	flag.StringVar(&s.bin, "bin", "bin", "the folder with atssync and adapters/")
 	flag.StringVar(&s.dir, "dir", "", "where the temporary data folders are made; a disk, not memory (default the system's)")
 	flag.IntVar(&s.connections, "connections", 50, "connections of the rows submit, status, memory and restart")
-	flag.StringVar(&s.profiles, "profile", "", "write the daemon's CPU profile of each row into this `folder`")
+	flag.StringVar(&s.profiles, "profile", "", "write the daemon's CPU profile of each row, and its heap, into this `folder`")
 	flag.BoolVar(&asJSON, "json", false, "print the numbers as JSON")
 	flag.StringVar(&serveFloor, "serve-floor", "", "be the bare HTTP server on this `socket`; bench starts itself so")
 	flag.Parse()

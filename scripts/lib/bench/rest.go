@@ -31,6 +31,9 @@ func memory(ctx context.Context, b *bench) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
+	if err := b.fetch(ctx, w, "heap", "memory.heap.pprof"); err != nil {
+		return result{}, err
+	}
 	most := int64(120) << 20
 	if w.written > 100_000 {
 		most = 512 << 20

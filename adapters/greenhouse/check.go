@@ -31,7 +31,7 @@ func (u user) name() string {
 func (a *adapter) Check(ctx context.Context, req sdk.CheckRequest) (sdk.CheckReply, error) {
 	reply := sdk.CheckReply{JobsVisible: -1}
 	if base, err := baseURL(req.Connection); err == nil {
-		reply.Host = base.Hostname()
+		reply.Host = base.Host // with its port: two of them on one machine are two
 	}
 	s, err := a.open(req.Connection)
 	if err != nil {

@@ -231,6 +231,16 @@ func TestConnect_ALiveConnectionOfTheSameUserIsNamed(t *testing.T) {
 	require.NotContains(t, err.Error(), c.ID)
 }
 
+func TestConnect_UsersOfOneNumberAreTwoWhenTheirAddressesDiffer(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.connect(adaRequest())
+	w.ats.users["key-zoe"] = sdk.CheckReply{AccountName: "Globex", ActingUser: sdk.User{ID: "7", Name: "Zoe", Email: "zoe@example.org"}}
+	req := adaRequest()
+	req.Account, req.Fields["api_key"] = "globex", "key-zoe"
+	require.Equal(t, "zoe@example.org", w.connect(req).ActingUser.Email)
+}
+
 func TestConnect_ATakenNameGetsANumberUnlessItWasAskedFor(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -1,7 +1,6 @@
 package manage
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -40,13 +39,14 @@ func (s *Service) valueKeys(adapter string, v values) []string {
 }
 
 // userKey is the identity key of the ATS user that a check reported, "" when it reported none: then every
-// connection of that host would look the same.
+// connection of that host would look the same. Id and e-mail address count together: an ATS that numbers the users of each
+// customer from one would otherwise have two employers look like one.
 func (s *Service) userKey(adapter string, r sdk.CheckReply) string {
-	user := cmp.Or(r.ActingUser.ID, strings.ToLower(r.ActingUser.Email))
-	if user == "" {
+	id, email := r.ActingUser.ID, strings.ToLower(r.ActingUser.Email)
+	if id == "" && email == "" {
 		return ""
 	}
-	return s.o.Keys.Index(kindIdentity, strings.Join([]string{"user", adapter, strings.ToLower(r.Host), r.AccountID, user}, "\x00"))
+	return s.o.Keys.Index(kindIdentity, strings.Join([]string{"user", adapter, strings.ToLower(r.Host), r.AccountID, id, email}, "\x00"))
 }
 
 // identify puts the identity keys of its values and of what a check reported (nil: none was made) into a connection.

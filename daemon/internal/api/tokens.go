@@ -11,7 +11,7 @@ import (
 
 // TokenRequest asks for a token.
 type TokenRequest struct {
-	Name        string    `json:"name" minLength:"1" maxLength:"100" doc:"a label; one live token each" example:"platform-production"`
+	Name        string    `json:"name,omitempty" maxLength:"100" doc:"a label; one live token each; the id of the token without one" example:"platform-production"`
 	Scopes      []string  `json:"scopes" minItems:"1" maxItems:"3" enum:"submit,read,admin" doc:"what its holder may do"`
 	Accounts    []string  `json:"accounts,omitempty" maxItems:"100" doc:"it sees these only; everything when neither accounts nor connections are given"`
 	Connections []string  `json:"connections,omitempty" maxItems:"100" doc:"it sees these only, by id or name"`

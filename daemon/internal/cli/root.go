@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,7 +48,24 @@ func (c *command) root() *cobra.Command {
 	in(groupWatch, c.health(), c.ledger(), c.schedule(), c.runs(), c.checkpoints(), c.tasks(), c.audit())
 	in(groupAdapter, c.adapters(), c.simulate())
 	root.AddCommand(exitCodes(), helpStates())
+	tellUsage(root)
 	return root
+}
+
+// tellUsage has every command say what it takes when it was given too few words or too many: the library only counts them.
+func tellUsage(cmd *cobra.Command) {
+	if count := cmd.Args; count != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			err := count(cmd, args)
+			if _, told := errors.AsType[*usageError](err); err == nil || told {
+				return err
+			}
+			return usagef("wrong number of arguments (%d); usage: %s", len(args), cmd.UseLine())
+		}
+	}
+	for _, child := range cmd.Commands() {
+		tellUsage(child)
+	}
 }
 
 // Groups of commands in the help.

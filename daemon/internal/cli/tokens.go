@@ -22,8 +22,8 @@ func (c *command) tokensCreate() *cobra.Command {
 	var r api.TokenRequest
 	var expires string
 	cmd := &cobra.Command{
-		Use: "create NAME --scope SCOPE", Short: "Make a token and print it", Args: cobra.ExactArgs(1),
-		Long: `Make a token for a program and print it, this once: only a hash of it is kept. NAME is a label, of one live token at a time.
+		Use: "create [NAME] --scope SCOPE", Short: "Make a token and print it", Args: cobra.MaximumNArgs(1),
+		Long: `Make a token for a program and print it, this once: only a hash of it is kept. NAME is a label, of one live token at a time; its id without one.
 
 Scopes: submit hands applications over, changes, cancels and looks at them; read looks at everything; admin may do everything. With --account or
 --connection nothing else exists for the token. What the operator alone decides, such as an ATS's address, no token may set.`,
@@ -40,7 +40,7 @@ Scopes: submit hands applications over, changes, cancels and looks at them; read
 	completeFlag(cmd, "connection", c.connectionNames())
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = c.do(func(cmd *cobra.Command, args []string) error {
-		r.Name = args[0]
+		r.Name = strings.Join(args, "")
 		if len(r.Scopes) == 0 {
 			return usagef("--scope is missing: submit, read or admin")
 		}

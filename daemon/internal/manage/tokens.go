@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -58,6 +59,7 @@ func (s *Service) CreateToken(ctx context.Context, req TokenRequest) (NewToken, 
 		return NewToken{}, invalid("the token", problems)
 	}
 	id, printed, hash := atssync.NewTokenSecret(now)
+	req.Name = cmp.Or(req.Name, id)
 	t := atssync.Token{ID: id, Name: req.Name, Hash: hash, Powers: req.Scopes, Within: within, ExpiresAt: req.ExpiresAt}
 	if actor, ok := atssync.ActorOf(ctx); ok {
 		t.CreatedBy = actor.Name
@@ -74,7 +76,7 @@ func tokenProblems(req TokenRequest, now time.Time) []atssync.FieldError {
 	refuse := func(path, message string) {
 		out = append(out, atssync.FieldError{Path: path, Message: message})
 	}
-	if bad := badID(req.Name); bad != "" {
+	if bad := badID(req.Name); req.Name != "" && bad != "" {
 		refuse("name", bad)
 	} else if len(req.Name) > maxTokenName {
 		refuse("name", fmt.Sprintf("has %d bytes; the limit is %d", len(req.Name), maxTokenName))

@@ -102,6 +102,21 @@ func (c *command) oneConnection(use, short, long, example string) *cobra.Command
 	}
 }
 
+// orByFlag lets a list of one connection take it as --connection too, as the other lists do. The function returns the one
+// that was named.
+func (c *command) orByFlag(cmd *cobra.Command) func(args []string) (string, error) {
+	flag := cmd.Flags().String("connection", "", "the same as CONNECTION")
+	completeFlag(cmd, "connection", c.connectionNames())
+	cmd.Args = cobra.MaximumNArgs(1)
+	return func(args []string) (string, error) {
+		named := slices.DeleteFunc(append(args, *flag), func(s string) bool { return s == "" })
+		if len(named) != 1 {
+			return "", usagef("name one connection; usage: %s", cmd.UseLine())
+		}
+		return named[0], nil
+	}
+}
+
 func connectionSheet(con api.Connection) *sheet {
 	s := &sheet{}
 	s.add("id", con.ID)

@@ -16,8 +16,13 @@ func (c *command) jobs() *cobra.Command {
 	refresh := cmd.Flags().Bool("refresh", false, "ask the ATS first")
 	cmd.Flags().BoolVar(&q.OpenOnly, "open", false, "only those that take applications")
 	p := pagingFlags(cmd)
+	named := c.orByFlag(cmd)
 	cmd.RunE = c.do(func(cmd *cobra.Command, args []string) error {
-		id, err := c.connectionID(cmd.Context(), args[0])
+		name, err := named(args)
+		if err != nil {
+			return err
+		}
+		id, err := c.connectionID(cmd.Context(), name)
 		if err != nil {
 			return err
 		}

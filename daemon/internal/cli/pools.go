@@ -13,8 +13,13 @@ func (c *command) pools() *cobra.Command {
 		"Ask the ATS for its prospect pools and their stages. Their ids are what atssync link takes for --pool and --pool-stage.",
 		"  atssync pools Acme")
 	asJSON := jsonFlag(cmd)
+	named := c.orByFlag(cmd)
 	cmd.RunE = c.do(func(cmd *cobra.Command, args []string) error {
-		id, err := c.connectionID(cmd.Context(), args[0])
+		name, err := named(args)
+		if err != nil {
+			return err
+		}
+		id, err := c.connectionID(cmd.Context(), name)
 		if err != nil {
 			return err
 		}

@@ -118,7 +118,8 @@ func (l *Lane) set(op Operation, h Health) {
 const stopAfter = 3
 
 // Fail records a failure of an operation that says something about the connection as a whole, and returns
-// what the platform is told: once, when the operation stops.
+// what the platform is told: once, when the operation stops. The first uncertain write stops it too and is told as such of
+// its submission; that the connection is at fault is said when the next one is uncertain as well, or a probe fails.
 func (l *Lane) Fail(op Operation, cause string, t *Trouble, now time.Time) []EventDraft {
 	h := l.Health(op)
 	before := h.Cause
@@ -139,12 +140,20 @@ func (l *Lane) Fail(op Operation, cause string, t *Trouble, now time.Time) []Eve
 		h.State = HealthFailing
 	}
 	var out []EventDraft
-	if h.State == HealthStopped && !h.Told {
-		h.Told = true
-		out = append(out, unhealthy(op, h, now))
+	if h.State == HealthStopped && (cause != CauseUncertain || h.Failures > 1) {
+		out = h.tell(op, now)
 	}
 	l.set(op, h)
 	return out
+}
+
+// tell is the event that an operation does not work, once until it works again.
+func (h *Health) tell(op Operation, now time.Time) []EventDraft {
+	if h.Told {
+		return nil
+	}
+	h.Told = true
+	return []EventDraft{unhealthy(op, *h, now)}
 }
 
 // Causes that Fail knows beyond the kinds of package sdk.
@@ -180,7 +189,7 @@ func ProbeDelay(cause string, probes int) time.Duration {
 	return steps[min(max(probes, 0), len(steps)-1)]
 }
 
-// ProbeFailed puts the next probe off.
+// ProbeFailed puts the next probe off, and tells what was not told yet.
 func (l *Lane) ProbeFailed(op Operation, t *Trouble, now time.Time) []EventDraft {
 	h := l.Health(op)
 	if h.State == HealthOK {
@@ -192,8 +201,9 @@ func (l *Lane) ProbeFailed(op Operation, t *Trouble, now time.Time) []EventDraft
 	h.State = HealthStopped
 	h.NextAt = now.Add(ProbeDelay(h.Cause, h.Probes))
 	h.Probes++
+	out := h.tell(op, now)
 	l.set(op, h)
-	return nil
+	return out
 }
 
 // ProbeOK lets one submission go alone after a stop of submit; any other operation is well again.

@@ -50,7 +50,8 @@ func TestFail_WhatAPersonHasToMendStopsAtOnce(t *testing.T) {
 		atssync.CauseAdapterMissing, atssync.CannotRead, atssync.CauseMissingMany, atssync.CauseJobsVanished,
 	} {
 		var l atssync.Lane
-		require.Len(t, l.Fail(atssync.OpSubmit, cause, trouble, now), 1, cause)
+		told := l.Fail(atssync.OpSubmit, cause, trouble, now)
+		require.Equal(t, cause != atssync.CauseUncertain, len(told) == 1, cause)
 		require.Equal(t, atssync.HealthStopped, l.Health(atssync.OpSubmit).State, cause)
 	}
 }
@@ -92,8 +93,18 @@ func TestProbe_AfterAnUncertainWriteOneSuccessHeals(t *testing.T) {
 	require.Equal(t, atssync.HealthStopped, l.Health(atssync.OpSubmit).State)
 	require.Empty(t, l.ProbeOK(atssync.OpSubmit, now))
 	require.Equal(t, atssync.HealthCanary, l.Health(atssync.OpSubmit).State)
-	require.Equal(t, []atssync.EventType{atssync.EventConnectionHealthy}, types(l.Succeed(atssync.OpSubmit, now)))
+	require.Empty(t, l.Succeed(atssync.OpSubmit, now), "one lost answer is no trouble of the connection")
 	require.Equal(t, atssync.HealthOK, l.Health(atssync.OpSubmit).State)
+}
+
+func TestProbe_OneThatFailsTellsWhatOneUncertainWriteDidNot(t *testing.T) {
+	t.Parallel()
+	var l atssync.Lane
+	require.Empty(t, l.Fail(atssync.OpSubmit, atssync.CauseUncertain, trouble, now))
+	require.Equal(t, []atssync.EventType{atssync.EventConnectionUnhealthy}, types(l.ProbeFailed(atssync.OpSubmit, trouble, now)))
+	require.Empty(t, l.ProbeFailed(atssync.OpSubmit, trouble, now), "once")
+	l.ProbeOK(atssync.OpSubmit, now)
+	require.Equal(t, []atssync.EventType{atssync.EventConnectionHealthy}, types(l.Succeed(atssync.OpSubmit, now)))
 }
 
 func TestProbe_AfterAnIncidentTheQueueDrainsAtAPace(t *testing.T) {
@@ -115,7 +126,7 @@ func TestProbe_ACanaryThatFailsGoesOnCounting(t *testing.T) {
 	var l atssync.Lane
 	l.Fail(atssync.OpSubmit, atssync.CauseUncertain, trouble, now)
 	l.ProbeOK(atssync.OpSubmit, now)
-	require.Empty(t, l.Fail(atssync.OpSubmit, atssync.CauseUncertain, trouble, now), "it is the same trouble")
+	require.Equal(t, []atssync.EventType{atssync.EventConnectionUnhealthy}, types(l.Fail(atssync.OpSubmit, atssync.CauseUncertain, trouble, now)))
 	h := l.Health(atssync.OpSubmit)
 	require.Equal(t, atssync.HealthStopped, h.State)
 	require.Equal(t, now.Add(atssync.ProbeDelay(atssync.CauseUncertain, 1)), h.NextAt)

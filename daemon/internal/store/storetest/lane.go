@@ -211,7 +211,7 @@ var laneTests = map[string]func(*world){
 		a := w.begin(l, s)
 		f := atssync.Finish{Submission: s.ID, Attempt: a.Number, To: atssync.StateUncertain}
 		require.NoError(w.t, w.s.FinishAttempts(w.ctx, l, []atssync.Finish{f}, func(l *atssync.Lane) []atssync.EventDraft {
-			return l.Fail(atssync.OpSubmit, atssync.CauseUncertain, nil, w.now)
+			return l.Fail(atssync.OpSubmit, string(sdk.KindAuth), nil, w.now)
 		}, w.now))
 		lane, err := w.s.Lane(w.ctx, c.ID)
 		require.NoError(w.t, err)
@@ -252,7 +252,7 @@ var laneTests = map[string]func(*world){
 		_, err = w.s.Application(w.ctx, arrived.ID)
 		require.NoError(w.t, err)
 		require.Equal(w.t, []string{
-			"submission.uncertain", "submission.uncertain", "connection.unhealthy", "submission.resolved", "submission.submitted",
+			"submission.uncertain", "submission.uncertain", "submission.resolved", "submission.submitted",
 		}, w.events(c))
 		attempts, err := w.s.Attempts(w.ctx, arrived.ID)
 		require.NoError(w.t, err)

@@ -76,7 +76,7 @@ var leaseTests = map[string]func(*world){
 		h := lane.Health(atssync.OpSubmit)
 		require.Equal(w.t, atssync.HealthStopped, h.State)
 		require.Equal(w.t, atssync.CauseUncertain, h.Cause)
-		require.Equal(w.t, []string{"submission.uncertain", "connection.unhealthy"}, w.events(c))
+		require.Equal(w.t, []string{"submission.uncertain"}, w.events(c))
 		require.Equal(w.t, map[atssync.State]int64{atssync.StateUncertain: 1, atssync.StateQueued: 1}, w.balanced(c))
 	},
 	"the same owner's sending goes on": func(w *world) {

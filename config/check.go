@@ -131,6 +131,7 @@ func (c *Config) checkConnections(r *reader) {
 		r.note(at, &con.NoteTemplate, con.NoteTemplateFile)
 		orDefault(&con.NoteTemplate, c.Submissions.NoteTemplate)
 		orDefault(&con.OnUncertain, c.Submissions.OnUncertain)
+		orDefault(&con.ResumeCheck, c.Submissions.ResumeCheck)
 		orDefault(&con.LastNameFallback, c.Submissions.LastNameFallback)
 		for j, o := range con.StatusOverrides {
 			r.override(index(join(at, "status_overrides"), j), o)

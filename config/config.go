@@ -59,7 +59,9 @@ type Submissions struct {
 	ReleasePace      int   // released per minute and connection when a backlog drains
 	MaxDocument      int64 // bytes of one submission document
 	LastNameFallback string
-	NoteTemplate     string // the text, whichever of the two keys it came from; empty means the built-in note
+	ResumeCheck      string   // answered, strict or off
+	ResumeNetworks   []string // that resumes may lie in although they are not public
+	NoteTemplate     string   // the text, whichever of the two keys it came from; empty means the built-in note
 	NoteTemplateFile string
 }
 
@@ -136,6 +138,7 @@ type Connection struct {
 	Credentials      map[string]Secret
 	Settings         map[string]any
 	OnUncertain      string
+	ResumeCheck      string
 	LastNameFallback string
 	NoteTemplate     string
 	NoteTemplateFile string
@@ -176,7 +179,7 @@ func Defaults() Config {
 		},
 		Store: Store{Engine: "badger", MinFree: 512 << 20, Ballast: 64 << 20},
 		Submissions: Submissions{
-			OnUncertain: "hold", ExpireAfter: 60 * day, ReleasePace: 60, MaxDocument: 256 << 10,
+			OnUncertain: "hold", ExpireAfter: 60 * day, ReleasePace: 60, MaxDocument: 256 << 10, ResumeCheck: "answered",
 		},
 		Status: Status{
 			MissingAfter: 3, QuietAfter: 14 * day,

@@ -18,6 +18,7 @@ type ConnectRequest struct {
 	Fields           map[string]Secret
 	DryRun           bool // check and save nothing
 	OnUncertain      string
+	ResumeCheck      string
 	LastNameFallback string
 	NoteTemplate     string
 	StatusOverrides  []StatusOverride
@@ -28,6 +29,7 @@ type UpdateRequest struct {
 	Version          int64
 	Name             *string
 	OnUncertain      *string
+	ResumeCheck      *string
 	LastNameFallback *string
 	NoteTemplate     *string
 	StatusOverrides  *[]StatusOverride
@@ -51,6 +53,7 @@ type connectBody struct {
 	Fields           map[string]string        `json:"fields" doc:"the values that the adapter asks for, by name"`
 	DryRun           bool                     `json:"dry_run,omitempty" doc:"check and save nothing"`
 	OnUncertain      string                   `json:"on_uncertain,omitempty" enum:"hold,resend"`
+	ResumeCheck      string                   `json:"resume_check,omitempty" enum:"answered,strict,off" doc:"what a look at a resume's address decides, just before the application is sent; the daemon's setting when empty"`
 	LastNameFallback string                   `json:"last_name_fallback,omitempty" maxLength:"300"`
 	NoteTemplate     string                   `json:"note_template,omitempty" maxLength:"65536"`
 	StatusOverrides  []atssync.StatusOverride `json:"status_overrides,omitempty" maxItems:"1000"`
@@ -59,6 +62,7 @@ type connectBody struct {
 type updateBody struct {
 	Name             *string                   `json:"name,omitempty" maxLength:"255"`
 	OnUncertain      *string                   `json:"on_uncertain,omitempty" enum:"hold,resend"`
+	ResumeCheck      *string                   `json:"resume_check,omitempty" enum:"answered,strict,off"`
 	LastNameFallback *string                   `json:"last_name_fallback,omitempty" maxLength:"300"`
 	NoteTemplate     *string                   `json:"note_template,omitempty" maxLength:"65536"`
 	StatusOverrides  *[]atssync.StatusOverride `json:"status_overrides,omitempty" maxItems:"1000"`
@@ -125,8 +129,9 @@ func (s *server) connect(ctx context.Context, in *struct{ Body connectBody }) (*
 	b := in.Body
 	res, err := s.manage(ctx).Connect(ctx, manage.ConnectRequest{
 		Account: b.Account, Name: b.Name, Adapter: b.Adapter, Fields: secrets(b.Fields), Operator: callerOf(ctx).Operator,
-		DryRun: b.DryRun, OnUncertain: atssync.OnUncertain(b.OnUncertain), LastNameFallback: b.LastNameFallback,
-		NoteTemplate: b.NoteTemplate, StatusOverrides: b.StatusOverrides,
+		DryRun: b.DryRun, OnUncertain: atssync.OnUncertain(b.OnUncertain), ResumeCheck: atssync.ResumeCheck(b.ResumeCheck),
+		LastNameFallback: b.LastNameFallback,
+		NoteTemplate:     b.NoteTemplate, StatusOverrides: b.StatusOverrides,
 	})
 	if err != nil {
 		return nil, err
@@ -161,6 +166,10 @@ func (s *server) updateConnection(ctx context.Context, in *updateInput) (*versio
 	if in.Body.OnUncertain != nil {
 		policy := atssync.OnUncertain(*in.Body.OnUncertain)
 		req.OnUncertain = &policy
+	}
+	if in.Body.ResumeCheck != nil {
+		how := atssync.ResumeCheck(*in.Body.ResumeCheck)
+		req.ResumeCheck = &how
 	}
 	c, err := s.manage(ctx).Update(ctx, in.ID, req)
 	return answerVersion(c, c.Version, err)
@@ -275,7 +284,7 @@ func (c *Client) Connection(ctx context.Context, id string) (Connection, error) 
 func (c *Client) Connect(ctx context.Context, r ConnectRequest) (ConnectResult, error) {
 	return call[ConnectResult](ctx, c, request{method: http.MethodPost, path: "/v1/connections", json: connectBody{
 		Account: r.Account, Name: r.Name, Adapter: r.Adapter, Fields: revealed(r.Fields), DryRun: r.DryRun,
-		OnUncertain: r.OnUncertain, LastNameFallback: r.LastNameFallback, NoteTemplate: r.NoteTemplate,
+		OnUncertain: r.OnUncertain, ResumeCheck: r.ResumeCheck, LastNameFallback: r.LastNameFallback, NoteTemplate: r.NoteTemplate,
 		StatusOverrides: r.StatusOverrides,
 	}})
 }
@@ -284,7 +293,7 @@ func (c *Client) Connect(ctx context.Context, r ConnectRequest) (ConnectResult, 
 func (c *Client) UpdateConnection(ctx context.Context, id string, r UpdateRequest) (Connection, error) {
 	return call[Connection](ctx, c, request{
 		method: http.MethodPatch, path: connectionPath(id), ifMatch: r.Version, json: updateBody{
-			Name: r.Name, OnUncertain: r.OnUncertain, LastNameFallback: r.LastNameFallback, NoteTemplate: r.NoteTemplate,
+			Name: r.Name, OnUncertain: r.OnUncertain, ResumeCheck: r.ResumeCheck, LastNameFallback: r.LastNameFallback, NoteTemplate: r.NoteTemplate,
 			StatusOverrides: r.StatusOverrides, Fields: r.Fields,
 		},
 	})

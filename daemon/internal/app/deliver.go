@@ -29,20 +29,30 @@ func webhookDoor(c config.Delivery) (*egress.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("delivery.allow_networks: %w", err)
 	}
-	o := egress.Options{Allow: networks, Setting: allowSetting, PerHost: 4 * c.MaxInFlight}
-	if c.CAFile != "" {
-		pem, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("delivery.ca_file: %w", err)
-		}
-		if o.CAs, err = x509.SystemCertPool(); err != nil {
-			o.CAs = x509.NewCertPool()
-		}
-		if !o.CAs.AppendCertsFromPEM(pem) {
-			return nil, errors.New("delivery.ca_file: there is no certificate in " + c.CAFile)
-		}
+	cas, err := certificates("delivery.ca_file", c.CAFile)
+	if err != nil {
+		return nil, err
 	}
-	return egress.New(o), nil
+	return egress.New(egress.Options{Allow: networks, Setting: allowSetting, CAs: cas, PerHost: 4 * c.MaxInFlight}), nil
+}
+
+// certificates are those of a file beside the system's; nil, which is the system's, without a file.
+func certificates(key, file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil //nolint:nilnil // none is the system's own.
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s: there is no certificate in %s", key, file)
+	}
+	return pool, nil
 }
 
 // newDeliver makes the worker that sends webhooks.

@@ -64,7 +64,7 @@ func fileConnections(c *config.Config) []manage.FileConnection {
 	for _, f := range c.Connections {
 		m := manage.FileConnection{
 			ID: f.ID, Name: f.Name, Account: f.Account, Adapter: f.Adapter, Fields: make(map[string]sdk.Secret),
-			OnUncertain: atssync.OnUncertain(f.OnUncertain), LastNameFallback: f.LastNameFallback,
+			OnUncertain: atssync.OnUncertain(f.OnUncertain), ResumeCheck: atssync.ResumeCheck(f.ResumeCheck), LastNameFallback: f.LastNameFallback,
 			NoteTemplate: f.NoteTemplate, Paused: f.Paused,
 		}
 		for k, v := range f.Settings {

@@ -58,10 +58,15 @@ func (a *App) setup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	look, err := resumeDoor(c)
+	if err != nil {
+		return err
+	}
 	a.manage = manage.New(manage.Options{
 		Store: a.store, Adapters: managedFleet{a.fleet}, Leases: a.leases, Keys: k, Sealer: k, Documents: documents,
 		Schedule: scheduleOf{a}, File: a.file, Settings: adapterSettings(c.Adapters), PartnerName: partnerName(c.Platform),
 		OnUncertain:      atssync.OnUncertain(c.Submissions.OnUncertain),
+		ResumeCheck:      atssync.ResumeCheck(c.Submissions.ResumeCheck),
 		ReleasePerMinute: c.Submissions.ReleasePace, Wake: a.wake, Changed: a.connectionChanged,
 		Webhooks:    &manage.WebhookOptions{Store: a.store, Deliver: delivererOf{a}, CheckURL: door.CheckURL},
 		QuietUntil:  a.fleet.QuietUntil,
@@ -70,7 +75,8 @@ func (a *App) setup(ctx context.Context) error {
 	a.intake = intake.New(intake.Options{
 		Store: a.store, Connections: a.store, Keys: k, Sealer: k, Wake: a.wake,
 		ExpireAfter: c.Submissions.ExpireAfter, MaxDocument: int(c.Submissions.MaxDocument),
-		LastNameFallback: c.Submissions.LastNameFallback, Outlook: a.outlook, Resumes: resumes(),
+		LastNameFallback: c.Submissions.LastNameFallback, Outlook: a.outlook, Resumes: look,
+		ResumeCheck: atssync.ResumeCheck(c.Submissions.ResumeCheck),
 	})
 	open := vault{Vault: documents, open: a.manage.OpenConnection}
 	a.deliver = a.newDeliver(door)
@@ -87,7 +93,8 @@ func (a *App) setup(ctx context.Context) error {
 		Vault: open, Log: a.log.With("component", "submit"), Metrics: submit.NewMetrics(a.registry, names),
 		Platform: c.Platform.Name, Note: c.Submissions.NoteTemplate,
 		OnUncertain: atssync.OnUncertain(c.Submissions.OnUncertain),
-		Arrived:     a.collect.Follow, DrainEvery: drainEvery(c.Submissions.ReleasePace),
+		Waiting:     a.store, Resumes: look, ResumeCheck: atssync.ResumeCheck(c.Submissions.ResumeCheck),
+		Arrived: a.collect.Follow, DrainEvery: drainEvery(c.Submissions.ReleasePace),
 	})
 	a.upkeep = newUpkeep(a.store, a.log.With("component", "upkeep"), a.wake)
 	if a.passes, err = newPasses(a, c.Schedules); err != nil {

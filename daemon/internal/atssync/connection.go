@@ -59,6 +59,7 @@ type Connection struct {
 	JobsVisible  int      `json:"jobs_visible,omitempty"`
 
 	OnUncertain      OnUncertain      `json:"on_uncertain,omitempty"`
+	ResumeCheck      ResumeCheck      `json:"resume_check,omitempty"`
 	LastNameFallback string           `json:"last_name_fallback,omitempty"`
 	NoteTemplate     string           `json:"note_template,omitempty"`
 	StatusOverrides  []StatusOverride `json:"status_overrides,omitempty"`

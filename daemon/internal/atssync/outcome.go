@@ -79,6 +79,8 @@ func (s *Submission) uncertainRemedy() string {
 // Next says whose turn a submission is and what that party should do; "" where it is nobody's.
 func (s *Submission) Next() (sdk.Turn, string) {
 	switch {
+	case s.State == StateHeld && s.HeldReason == HeldResumeUnavailable && s.Trouble != nil && s.Trouble.Remedy != "":
+		return s.Trouble.Turn, s.Trouble.Remedy // which knows what is wrong with this one
 	case s.State == StateHeld:
 		return s.HeldReason.Remedy()
 	case s.State == StateUncertain:

@@ -220,6 +220,7 @@ type BeginAttempt struct {
 	ATSJob     string
 	As         sdk.As
 	Note       []byte // sealed
+	Warning    string // what should be known of it; it takes the place of an earlier one
 	// Places is how many of the connection may be under way, this one with them; 0 bounds nothing.
 	Places int
 }
@@ -252,6 +253,21 @@ type Hold interface {
 	// the data is wrong (reason ""). Others are left alone, and without a trouble so are those whose reason
 	// Judge does not find any more.
 	HoldSubmissions(ctx context.Context, l Lease, ids []string, reason HeldReason, t *Trouble, now time.Time) error
+}
+
+// Relook is the role of the submit worker that looks again at what is held for a reason only a look can tell.
+type Relook interface {
+	// LookAgain takes what was found about submissions that are held for reason: one without a trouble is judged
+	// again, another one is told its trouble of now. Those that are not held for it any more are left alone.
+	// It returns how many were queued. At most 500.
+	LookAgain(ctx context.Context, l Lease, reason HeldReason, in []HeldLook, now time.Time) (queued int, err error)
+}
+
+// HeldLook is what was found about one held submission. Revision is the one that was looked at.
+type HeldLook struct {
+	Submission string
+	Revision   int
+	Trouble    *Trouble // nil: the reason is gone
 }
 
 // ApplicationQuery selects applications.
@@ -352,6 +368,7 @@ type Store interface {
 	Tasks
 	SubmitLane
 	Hold
+	Relook
 	Collect
 	Leases
 	Events

@@ -136,6 +136,9 @@ type Submission struct {
 	AccountKey string `json:"account_key,omitempty"`
 	// Fingerprint is the HMAC of the canonical document, without URL queries and expiries.
 	Fingerprint string `json:"fingerprint"`
+	// ResumeKey is the HMAC of what the fingerprint leaves out of the resume: its whole address and when that ends. It
+	// tells a new signature for the same file from a repetition.
+	ResumeKey string `json:"resume_key,omitempty"`
 	// PersonKeys are HMACs of the person's id and e-mails, to find a person without its payload.
 	PersonKeys  []string   `json:"person_keys,omitempty"`
 	PlatformJob string     `json:"job"`
@@ -153,6 +156,8 @@ type Submission struct {
 	As           sdk.As   `json:"as,omitempty"`
 	Receipt      *Receipt `json:"receipt,omitempty"`
 	Trouble      *Trouble `json:"trouble,omitempty"`
+	// Warning is what did not keep it from being sent and should be known.
+	Warning string `json:"warning,omitempty"`
 	// PossibleDuplicate marks one that a person or the resend policy sent again without proof.
 	PossibleDuplicate bool `json:"possible_duplicate,omitempty"`
 	// Orphaned says that it was cancelled because its connection was removed: nobody decided against the

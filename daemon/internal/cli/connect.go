@@ -38,10 +38,12 @@ func (c *command) connect() *cobra.Command {
 	sets := f.StringArray("set", nil, "set one field, `name=value`; may be given many times")
 	f.BoolVar(&r.DryRun, "check-only", false, "check and save nothing")
 	f.StringVar(&r.OnUncertain, "on-uncertain", "", "hold or resend what nobody knows to have arrived (default: the config's)")
+	f.StringVar(&r.ResumeCheck, "resume-check", "", "how resumes are looked at before they are sent: answered, strict or off (default: the config's)")
 	f.StringVar(&r.LastNameFallback, "last-name-fallback", "", "the last `name` sent for a person who has none")
 	asJSON := jsonFlag(cmd)
 	completeFlag(cmd, "adapter", c.adapterNames())
 	completeFlag(cmd, "on-uncertain", words("hold", "resend"))
+	completeFlag(cmd, "resume-check", words(resumeChecks...))
 	cmd.RunE = c.do(func(cmd *cobra.Command, _ []string) error {
 		fields := map[string]string{}
 		var err error

@@ -138,6 +138,7 @@ func connectionSheet(con api.Connection) *sheet {
 		s.add("may see", some(con.JobsVisible, "job"))
 	}
 	s.add("on uncertain", string(con.OnUncertain))
+	s.add("resumes are looked at", string(con.ResumeCheck))
 	s.add("last name fallback", con.LastNameFallback)
 	for _, k := range slices.Sorted(maps.Keys(con.Settings)) {
 		s.add("setting "+k, con.Settings[k])

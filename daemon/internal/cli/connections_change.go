@@ -109,6 +109,9 @@ func (c *command) askSecrets(ctx context.Context, adapter string, fields map[str
 	return nil
 }
 
+// resumeChecks are the ways to look at resumes.
+var resumeChecks = []string{"answered", "strict", "off"}
+
 func (c *command) connectionsSet() *cobra.Command {
 	cmd := c.oneConnection("set CONNECTION", "Change a connection's name or settings",
 		"Change what is given of a connection. Settings that decide which ATS account is reached are checked first. Credentials are changed with repair.",
@@ -116,10 +119,12 @@ func (c *command) connectionsSet() *cobra.Command {
 	f := cmd.Flags()
 	name := f.String("name", "", "its `label`")
 	onUncertain := f.String("on-uncertain", "", "hold or resend what nobody knows to have arrived")
+	resumes := f.String("resume-check", "", "how resumes are looked at before they are sent: answered, strict or off")
 	lastName := f.String("last-name-fallback", "", "the last `name` sent for a person who has none")
 	sets := f.StringArray("set", nil, "change a setting, `name=value`; an empty value returns to the default")
 	asJSON := jsonFlag(cmd)
 	completeFlag(cmd, "on-uncertain", words("hold", "resend"))
+	completeFlag(cmd, "resume-check", words(resumeChecks...))
 	cmd.RunE = c.do(func(cmd *cobra.Command, args []string) error {
 		con, err := c.meant(cmd.Context(), args[0])
 		if err != nil {
@@ -133,10 +138,11 @@ func (c *command) connectionsSet() *cobra.Command {
 			return value
 		}
 		r.Name, r.OnUncertain, r.LastNameFallback = given("name", name), given("on-uncertain", onUncertain), given("last-name-fallback", lastName)
+		r.ResumeCheck = given("resume-check", resumes)
 		if err := setFields(r.Fields, *sets); err != nil {
 			return err
 		}
-		if r.Name == nil && r.OnUncertain == nil && r.LastNameFallback == nil && len(r.Fields) == 0 {
+		if r.Name == nil && r.OnUncertain == nil && r.ResumeCheck == nil && r.LastNameFallback == nil && len(r.Fields) == 0 {
 			return usagef("say what changes; see: atssync connections set --help")
 		}
 		if con, err = c.daemon().UpdateConnection(cmd.Context(), con.ID, r); err != nil {

@@ -166,6 +166,7 @@ func submissionSheet(d api.SubmissionDetail, connection string) *sheet {
 	}
 	s.add("whose turn", string(d.WhoseTurn))
 	s.add("what to do", d.Remedy)
+	s.add("warning", d.Warning)
 	s.add("ATS job", d.ATSJob)
 	s.add("as", string(d.As))
 	if r := d.Receipt; r != nil {

@@ -36,6 +36,11 @@ func (e *BlockedError) Error() string {
 	return what + " " + e.Why + " and is not in " + e.Setting
 }
 
+// Remedy says what the operator can do about it.
+func (e *BlockedError) Remedy() string {
+	return "add its network to " + e.Setting + " if it is meant to be reached"
+}
+
 // Unwrap makes every BlockedError an ErrBlocked.
 func (*BlockedError) Unwrap() error { return ErrBlocked }
 

@@ -54,7 +54,9 @@ type Options struct {
 	// Outlook tells how things stand for a submission to a platform job; nil: a preflight says nothing of it.
 	Outlook func(ctx context.Context, c atssync.Connection, job string) (Outlook, error)
 	// Resumes looks at a resume as the ATS would; nil: a preflight does not.
-	Resumes func(ctx context.Context, r atssync.Resume, rule sdk.ResumeRule, now time.Time) atssync.CheckResult
+	Resumes func(ctx context.Context, r atssync.Resume, rule sdk.ResumeRule, now time.Time) atssync.ResumeLook
+	// ResumeCheck is how strictly it does where the connection has no way of its own; "" is answered.
+	ResumeCheck atssync.ResumeCheck
 	// LastNameFallback is used where the connection has none of its own; "" requires a last name.
 	LastNameFallback string
 }
@@ -94,6 +96,9 @@ func New(o Options) *Service {
 	}
 	if o.MaxDocument <= 0 {
 		o.MaxDocument = atssync.MaxDocument
+	}
+	if o.ResumeCheck == "" {
+		o.ResumeCheck = atssync.ResumeCheckAnswered
 	}
 	return &Service{o: o, vault: Vault{Keys: o.Keys, Sealer: o.Sealer}}
 }

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -130,17 +131,22 @@ func (p *preflight) fields(o Outlook) {
 	p.found(checkFields, label)
 }
 
-// resume has the address looked at as the ATS would.
-func (p *preflight) resume(ctx context.Context, o Outlook) {
+// resume has the address looked at as the submit worker would, just before it sends.
+func (p *preflight) resume(ctx context.Context, c atssync.Connection, o Outlook) {
 	r := p.doc.Resume
 	if r == nil || r.URL == "" || notHTTPS(r.URL) != "" || p.s.o.Resumes == nil {
+		return
+	}
+	how := cmp.Or(c.ResumeCheck, p.s.o.ResumeCheck)
+	if how == atssync.ResumeCheckOff {
+		p.found(checkResume, "Resumes are not looked at on this connection")
 		return
 	}
 	var rule sdk.ResumeRule
 	if o.Manifest != nil {
 		rule = o.Manifest.Resume
 	}
-	p.add(p.s.o.Resumes(ctx, *r, rule, p.now))
+	p.add(p.s.o.Resumes(ctx, *r, rule, p.now).Finding(how))
 }
 
 // quota says whether the ATS takes calls now.

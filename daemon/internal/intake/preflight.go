@@ -155,7 +155,7 @@ func (p *preflight) judge(ctx context.Context, c atssync.Connection, in atssync.
 			return err
 		}
 	}
-	p.resume(ctx, o)
+	p.resume(ctx, c, o)
 	p.quota(o)
 	p.conclude(a, judged)
 	return nil

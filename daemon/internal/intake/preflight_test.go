@@ -66,6 +66,7 @@ func TestPreflight_NamesWhatIsInTheWayAndWhoseTurnItIs(t *testing.T) {
 		"no prospects":               {world: func(o *Outlook, _ *atssync.CheckResult) { o.Link.As = sdk.AsProspect }, id: "fields", state: atssync.StateQueued, turn: sdk.TurnPlatform, says: "no prospects"},
 		"no note":                    {world: func(o *Outlook, _ *atssync.CheckResult) { o.Manifest.Note.Format = sdk.NoteNone }, id: "fields", ok: true, state: atssync.StateQueued, says: "takes no note"},
 		"a resume that is not there": {world: func(_ *Outlook, r *atssync.CheckResult) { r.OK, r.Cause, r.WhoseTurn = false, "404", sdk.TurnPlatform }, id: "resume", state: atssync.StateQueued, turn: sdk.TurnPlatform, says: "404"},
+		"a resume out of reach":      {world: func(_ *Outlook, r *atssync.CheckResult) { r.OK, r.Cause, r.ID = false, "no such host", "out" }, id: "resume", ok: true, state: atssync.StateQueued, says: "no such host"},
 		"no quota":                   {world: func(o *Outlook, _ *atssync.CheckResult) { o.QuietUntil = time.Now().Add(time.Hour) }, id: "quota", state: atssync.StateQueued, turn: sdk.TurnATS, says: "used up until"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,7 +77,13 @@ func TestPreflight_NamesWhatIsInTheWayAndWhoseTurnItIs(t *testing.T) {
 				tt.world(&o, &res)
 			}
 			s.o.Outlook = func(context.Context, atssync.Connection, string) (Outlook, error) { return o, nil }
-			s.o.Resumes = func(context.Context, atssync.Resume, sdk.ResumeRule, time.Time) atssync.CheckResult { return res }
+			s.o.Resumes = func(context.Context, atssync.Resume, sdk.ResumeRule, time.Time) atssync.ResumeLook {
+				if res.ID == "out" {
+					res.ID = "resume"
+					return atssync.ResumeLook{CheckResult: res, Unreached: "files.example.com"}
+				}
+				return atssync.ResumeLook{CheckResult: res}
+			}
 			doc := document("1")
 			doc.Connection = c.ID
 			if tt.doc != nil {

@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -17,10 +18,10 @@ import (
 )
 
 const (
-	resumeHead    = 1024            // bytes that are looked at
-	resumeTimeout = 8 * time.Second // for all redirects together
-	resumeMoves   = 5               // redirects that are followed
-	resumeSoon    = 72 * time.Hour  // an ATS may fetch it that late
+	resumeHead    = 1024             // bytes that are looked at
+	resumeTimeout = 10 * time.Second // for all redirects together
+	resumeMoves   = 5                // redirects that are followed
+	resumeSoon    = 72 * time.Hour   // an ATS may fetch it that late
 )
 
 // Fetcher makes a request and follows no redirect. It is the guard's: addresses that are not public are refused.
@@ -30,22 +31,31 @@ type Fetcher interface {
 
 // LookAtResume looks at a resume as an ATS would that fetches it: the first bytes, without a login. What it finds is OK, a
 // warning, or says why the ATS could not take it.
-func LookAtResume(ctx context.Context, fetch Fetcher, r atssync.Resume, rule sdk.ResumeRule, now time.Time) atssync.CheckResult {
-	out := atssync.CheckResult{ID: checkResume, Label: "The resume can be fetched", OK: true}
-	fail := func(cause, remedy string) atssync.CheckResult {
+func LookAtResume(ctx context.Context, fetch Fetcher, r atssync.Resume, rule sdk.ResumeRule, now time.Time) atssync.ResumeLook {
+	out := atssync.ResumeLook{CheckResult: atssync.CheckResult{ID: checkResume, Label: "The resume can be fetched", OK: true}}
+	fail := func(cause, remedy string) atssync.ResumeLook {
 		out.OK, out.Cause, out.WhoseTurn, out.Remedy = false, cause, sdk.TurnPlatform, remedy
 		return out
 	}
-	if r.ExpiresAt != nil && r.ExpiresAt.Before(now.Add(resumeSoon)) {
-		return fail("its address stops to work within 72 hours, and an ATS may fetch it later than that", "give an address that works for a week")
+	if end := endOf(r); !end.IsZero() && end.Before(now.Add(resumeSoon)) {
+		cause := "its address stops to work within 72 hours, and an ATS may fetch it later than that"
+		if !end.After(now) {
+			cause = "its address stopped to work at " + end.UTC().Format(time.RFC3339)
+		}
+		return fail(cause, "send the application again with an address that works for a week")
 	}
 	ctx, cancel := context.WithTimeout(ctx, resumeTimeout)
 	defer cancel()
-	head, size, cause := fetchHead(ctx, fetch, r.URL)
-	if cause != "" {
-		return fail(cause, "make the address fetchable without a login, by https, from the public Internet")
+	f := fetchHead(ctx, fetch, r.URL)
+	if f.cause != "" {
+		out.Unreached, out.Passing = f.unreached, f.passing
+		fail(f.cause, "make the address fetchable without a login, by https, from the public Internet, or send the application again with another one")
+		if f.remedy != "" {
+			out.WhoseTurn, out.Remedy = sdk.TurnOperator, f.remedy
+		}
+		return out
 	}
-	kind := sniffed(head)
+	kind := sniffed(f.head)
 	if kind == "" {
 		kind = extension(r)
 	}
@@ -54,54 +64,85 @@ func LookAtResume(ctx context.Context, fetch Fetcher, r atssync.Resume, rule sdk
 		return fail("there is a web page at its address and no file", "give the address of the file itself, without a login page before it")
 	case kind != "" && len(rule.Types) > 0 && !slices.Contains(rule.Types, kind) && (kind != "jpg" || !slices.Contains(rule.Types, "jpeg")):
 		return fail(fmt.Sprintf("it is of the type %s, and the ATS takes %s", kind, strings.Join(rule.Types, ", ")), "give it in one of these types")
-	case size == 0:
+	case f.size == 0:
 		return fail("the file is empty", "give the address of the file")
-	case rule.MaxBytes > 0 && size > rule.MaxBytes:
-		return fail(fmt.Sprintf("it has %d bytes, and the ATS takes %d", size, rule.MaxBytes), "give a smaller file")
-	case rule.ParsedBytes > 0 && size > rule.ParsedBytes:
+	case rule.MaxBytes > 0 && f.size > rule.MaxBytes:
+		return fail(fmt.Sprintf("it has %d bytes, and the ATS takes %d", f.size, rule.MaxBytes), "give a smaller file")
+	case rule.ParsedBytes > 0 && f.size > rule.ParsedBytes:
 		out.Warning = true
-		out.Cause = fmt.Sprintf("it has %d bytes; above %d the ATS attaches it and does not parse it", size, rule.ParsedBytes)
+		out.Cause = fmt.Sprintf("it has %d bytes; above %d the ATS attaches it and does not parse it", f.size, rule.ParsedBytes)
 	}
 	return out
 }
 
-// fetchHead returns the first bytes of a file and its size, -1 when the server does not say. cause is why there is none.
-func fetchHead(ctx context.Context, fetch Fetcher, address string) (head []byte, size int64, cause string) {
+// fetched is the beginning of a file and its size, -1 when the server does not say. cause is why there is none.
+type fetched struct {
+	head []byte
+	size int64
+
+	cause, remedy string // remedy is the operator's, "" when it is the platform's turn
+	unreached     string // the host that did not answer
+	passing       bool   // the same request may well be answered soon
+}
+
+// fetchHead reads the beginning of a file, wherever its address leads.
+func fetchHead(ctx context.Context, fetch Fetcher, address string) fetched {
 	for range resumeMoves {
 		if bad := notHTTPS(address); bad != "" {
-			return nil, 0, "its address leads to one that " + strings.TrimPrefix(bad, "must be ")
+			return fetched{cause: "its address leads to one that " + strings.TrimPrefix(bad, "must be ")}
 		}
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 		if err != nil {
-			return nil, 0, "its address cannot be asked"
+			return fetched{cause: "its address cannot be asked"}
 		}
 		req.Header.Set("Range", "bytes=0-"+strconv.Itoa(resumeHead-1))
 		req.Header.Set("User-Agent", "atssync (resume check)")
 		res, err := fetch.Do(req)
 		if err != nil {
-			return nil, 0, "its address could not be reached: " + innermost(err)
+			return unreached(req.URL.Hostname(), err)
 		}
-		head, err = io.ReadAll(io.LimitReader(res.Body, resumeHead))
+		head, err := io.ReadAll(io.LimitReader(res.Body, resumeHead))
 		_ = res.Body.Close()
 		switch {
 		case res.StatusCode >= 300 && res.StatusCode < 400:
 			to, err := res.Location()
 			if err != nil {
-				return nil, 0, "its address leads nowhere"
+				return fetched{cause: "its address leads nowhere"}
 			}
 			address = to.String()
 			continue
 		case res.StatusCode < 200 || res.StatusCode > 299:
-			return nil, 0, fmt.Sprintf("its address answers %d (%s)", res.StatusCode, http.StatusText(res.StatusCode))
+			return fetched{cause: fmt.Sprintf("its address answers %d (%s)", res.StatusCode, http.StatusText(res.StatusCode)), passing: passing(res.StatusCode)}
 		case err != nil:
-			return nil, 0, "the file broke off: " + innermost(err)
+			return fetched{cause: "the file broke off: " + innermost(err), unreached: req.URL.Hostname(), passing: true}
 		}
 		if media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); media == "text/html" {
 			head = []byte("<html")
 		}
-		return head, sizeOf(res, len(head)), ""
+		return fetched{head: head, size: sizeOf(res, len(head))}
 	}
-	return nil, 0, fmt.Sprintf("its address leads on more than %d times", resumeMoves)
+	return fetched{cause: fmt.Sprintf("its address leads on more than %d times", resumeMoves)}
+}
+
+// unreached is a host that did not answer. The guard's refusals say what the operator can do; they do not go away.
+func unreached(host string, err error) fetched {
+	f := fetched{cause: "its address could not be reached: " + innermost(err), unreached: host, passing: true}
+	if r, ok := errors.AsType[interface {
+		error
+		Remedy() string
+	}](err); ok {
+		f.cause, f.remedy, f.passing = "its address may not be reached from here: "+r.Error(), r.Remedy(), false
+	}
+	return f
+}
+
+// passing reports whether a status speaks of the server's state of now and not of the file.
+func passing(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	}
+	return status >= 500 && status != http.StatusNotImplemented
 }
 
 // sizeOf reads the size of the whole file from the answer to a part of it.

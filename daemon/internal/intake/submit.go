@@ -113,7 +113,8 @@ func (s *Service) seal(c atssync.Connection, doc atssync.Document, now time.Time
 	sub := atssync.Submission{
 		ID: atssync.NewID(atssync.PrefixSubmission, now), Connection: c.ID, Account: c.Account,
 		ExternalID: doc.ExternalID, ExternalKey: s.vault.ExternalKey(c.ID, doc.ExternalID),
-		AccountKey: s.vault.AccountKey(c, doc.ExternalID), Fingerprint: s.vault.Fingerprint(doc), PersonKeys: s.vault.PersonKeys(c.Account, doc.Person),
+		AccountKey: s.vault.AccountKey(c, doc.ExternalID), Fingerprint: s.vault.Fingerprint(doc), ResumeKey: s.vault.ResumeKey(doc.Resume),
+		PersonKeys:  s.vault.PersonKeys(c.Account, doc.Person),
 		PlatformJob: doc.Job, State: atssync.StateQueued, Revision: 1, NextAt: now,
 		AcceptedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.o.ExpireAfter),
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
 )
@@ -39,6 +40,18 @@ func (v Vault) AccountKey(c atssync.Connection, externalID string) string {
 // the same request. The connection and its external id are not in question where it is compared.
 func (v Vault) Fingerprint(doc atssync.Document) string {
 	return v.Keys.Index("document", string(canonical(make([]byte, 0, 2048), doc)))
+}
+
+// ResumeKey is the HMAC of a resume's whole address and its end, "" without one.
+func (v Vault) ResumeKey(r *atssync.Resume) string {
+	if r == nil {
+		return ""
+	}
+	end := ""
+	if r.ExpiresAt != nil {
+		end = r.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return v.Keys.Index("resume", r.URL+"\x00"+end)
 }
 
 // PersonKeys are the keys by which an account's person is found without a payload: its id and its e-mail

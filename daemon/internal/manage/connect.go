@@ -22,6 +22,7 @@ type ConnectRequest struct {
 	// DryRun checks and saves nothing.
 	DryRun           bool
 	OnUncertain      atssync.OnUncertain
+	ResumeCheck      atssync.ResumeCheck
 	LastNameFallback string
 	NoteTemplate     string
 	StatusOverrides  []atssync.StatusOverride
@@ -52,7 +53,7 @@ func (s *Service) Connect(ctx context.Context, req ConnectRequest) (ConnectResul
 	}
 	c := atssync.Connection{
 		ID: atssync.NewID(atssync.PrefixConnection, now), Name: req.Name, Account: req.Account, Adapter: req.Adapter,
-		State: atssync.ConnectionActive, ManagedBy: atssync.ManagedByAPI, OnUncertain: req.OnUncertain,
+		State: atssync.ConnectionActive, ManagedBy: atssync.ManagedByAPI, OnUncertain: req.OnUncertain, ResumeCheck: req.ResumeCheck,
 		LastNameFallback: req.LastNameFallback, NoteTemplate: req.NoteTemplate, StatusOverrides: req.StatusOverrides,
 	}
 	v := newValues()

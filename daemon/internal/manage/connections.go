@@ -25,6 +25,7 @@ type Connection struct {
 	AccountName      string                   `json:"account_name,omitempty"`
 	JobsVisible      int                      `json:"jobs_visible"` // -1 when it was not asked
 	OnUncertain      atssync.OnUncertain      `json:"on_uncertain"`
+	ResumeCheck      atssync.ResumeCheck      `json:"resume_check"`
 	LastNameFallback string                   `json:"last_name_fallback,omitempty"`
 	NoteTemplate     string                   `json:"note_template,omitempty"`
 	StatusOverrides  []atssync.StatusOverride `json:"status_overrides,omitempty"`
@@ -46,6 +47,7 @@ type UpdateRequest struct {
 	Version          int64
 	Name             *string
 	OnUncertain      *atssync.OnUncertain
+	ResumeCheck      *atssync.ResumeCheck
 	LastNameFallback *string
 	NoteTemplate     *string
 	StatusOverrides  *[]atssync.StatusOverride
@@ -123,6 +125,7 @@ func (s *Service) Update(ctx context.Context, id string, req UpdateRequest) (Con
 func (r UpdateRequest) apply(c *atssync.Connection) {
 	set(&c.Name, r.Name)
 	set(&c.OnUncertain, r.OnUncertain)
+	set(&c.ResumeCheck, r.ResumeCheck)
 	set(&c.LastNameFallback, r.LastNameFallback)
 	set(&c.NoteTemplate, r.NoteTemplate)
 	set(&c.StatusOverrides, r.StatusOverrides)
@@ -271,7 +274,7 @@ func (s *Service) view(c atssync.Connection, l atssync.Lane) Connection {
 	return Connection{
 		ID: c.ID, Name: c.Name, Account: c.Account, Adapter: c.Adapter, State: c.State, PausedReason: c.PausedReason,
 		ManagedBy: c.ManagedBy, Settings: c.Settings, ActingUser: c.ActingUser, Host: c.Host, AccountName: c.AccountName,
-		JobsVisible: c.JobsVisible, OnUncertain: cmp.Or(c.OnUncertain, s.o.OnUncertain), LastNameFallback: c.LastNameFallback,
+		JobsVisible: c.JobsVisible, OnUncertain: cmp.Or(c.OnUncertain, s.o.OnUncertain), ResumeCheck: cmp.Or(c.ResumeCheck, s.o.ResumeCheck), LastNameFallback: c.LastNameFallback,
 		NoteTemplate: c.NoteTemplate, StatusOverrides: c.StatusOverrides, Version: c.Version, CreatedAt: c.CreatedAt,
 		UpdatedAt: c.UpdatedAt, CheckedAt: c.CheckedAt, RemovedAt: c.RemovedAt,
 		Health: worst(l), Operations: l.Operations, HoldReason: l.HoldReason, Jobs: l.Jobs,

@@ -19,6 +19,7 @@ type FileConnection struct {
 	// Fields are the values of the manifest's fields, secret and not, by name.
 	Fields           map[string]sdk.Secret
 	OnUncertain      atssync.OnUncertain
+	ResumeCheck      atssync.ResumeCheck
 	LastNameFallback string
 	NoteTemplate     string
 	StatusOverrides  []atssync.StatusOverride
@@ -148,7 +149,7 @@ func (in FileConnection) stored(c atssync.Connection) atssync.Connection {
 		c.Name = in.ID
 	}
 	c.OnUncertain, c.LastNameFallback, c.NoteTemplate = in.OnUncertain, in.LastNameFallback, in.NoteTemplate
-	c.StatusOverrides = in.StatusOverrides
+	c.ResumeCheck, c.StatusOverrides = in.ResumeCheck, in.StatusOverrides
 	switch {
 	case in.Paused:
 		c.State, c.PausedReason = atssync.ConnectionPaused, pausedInFile

@@ -103,6 +103,8 @@ type Options struct {
 	PartnerName string
 	// OnUncertain is the policy of connections without one of their own.
 	OnUncertain atssync.OnUncertain
+	// ResumeCheck is the way of connections without one of their own.
+	ResumeCheck atssync.ResumeCheck
 	// ReleasePerMinute is the pace at which a backlog is released; 0 is at once.
 	ReleasePerMinute int
 	// RefreshJobs has the connection's jobs listed and stored now. It is required.
@@ -130,6 +132,9 @@ func New(o Options) *Service {
 	}
 	if o.Changed == nil {
 		o.Changed = func(string) {}
+	}
+	if o.ResumeCheck == "" {
+		o.ResumeCheck = atssync.ResumeCheckAnswered
 	}
 	if o.OnUncertain == "" {
 		o.OnUncertain = atssync.OnUncertainHold

@@ -39,6 +39,9 @@ func policy(c atssync.Connection, m sdk.Manifest) []atssync.FieldError {
 	default:
 		refuse("on_uncertain", "must be hold or resend")
 	}
+	if c.ResumeCheck != "" && !slices.Contains(atssync.ResumeChecks(), c.ResumeCheck) {
+		refuse("resume_check", "must be answered, strict or off")
+	}
 	if n := utf8.RuneCountInString(c.LastNameFallback); n > maxName {
 		refuse("last_name_fallback", "has %d characters; the limit is %d", n, maxName)
 	}

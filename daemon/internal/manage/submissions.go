@@ -11,22 +11,24 @@ import (
 
 // Submission is a submission as people see it: without keys.
 type Submission struct {
-	ID                string             `json:"id"`
-	Connection        string             `json:"connection"`
-	Account           string             `json:"account"`
-	ExternalID        string             `json:"external_id"`
-	PlatformJob       string             `json:"job"`
-	State             atssync.State      `json:"state"`
-	HeldReason        atssync.HeldReason `json:"held_reason,omitempty"`
-	Revision          int                `json:"revision"`
-	Attempt           int                `json:"attempts,omitempty"`
-	NextAt            time.Time          `json:"next_at,omitzero"` // queued: not before
-	ATSJob            string             `json:"ats_job,omitempty"`
-	As                sdk.As             `json:"as,omitempty"`
-	Receipt           *atssync.Receipt   `json:"receipt,omitempty"`
-	Proposal          *atssync.Receipt   `json:"proposal,omitempty"`
-	Trouble           *atssync.Trouble   `json:"trouble,omitempty"`
-	PossibleDuplicate bool               `json:"possible_duplicate,omitempty"`
+	ID          string             `json:"id"`
+	Connection  string             `json:"connection"`
+	Account     string             `json:"account"`
+	ExternalID  string             `json:"external_id"`
+	PlatformJob string             `json:"job"`
+	State       atssync.State      `json:"state"`
+	HeldReason  atssync.HeldReason `json:"held_reason,omitempty"`
+	Revision    int                `json:"revision"`
+	Attempt     int                `json:"attempts,omitempty"`
+	NextAt      time.Time          `json:"next_at,omitzero"` // queued: not before
+	ATSJob      string             `json:"ats_job,omitempty"`
+	As          sdk.As             `json:"as,omitempty"`
+	Receipt     *atssync.Receipt   `json:"receipt,omitempty"`
+	Proposal    *atssync.Receipt   `json:"proposal,omitempty"`
+	Trouble     *atssync.Trouble   `json:"trouble,omitempty"`
+	// Warning is what did not keep it from being sent and should be known, such as a resume that is too large to be parsed.
+	Warning           string `json:"warning,omitempty"`
+	PossibleDuplicate bool   `json:"possible_duplicate,omitempty"`
 	// Partial says that the ATS holds a part of it: one write of several was done.
 	Partial    bool      `json:"partial,omitempty"`
 	AcceptedAt time.Time `json:"accepted_at"`
@@ -252,7 +254,7 @@ func submissionView(s atssync.Submission) Submission {
 	v := Submission{
 		ID: s.ID, Connection: s.Connection, Account: s.Account, ExternalID: s.ExternalID, PlatformJob: s.PlatformJob,
 		State: s.State, HeldReason: s.HeldReason, Revision: s.Revision, Attempt: s.Attempt, ATSJob: s.ATSJob, As: s.As,
-		Receipt: s.Receipt, Proposal: s.Proposal, Trouble: s.Trouble, PossibleDuplicate: s.PossibleDuplicate,
+		Receipt: s.Receipt, Proposal: s.Proposal, Trouble: s.Trouble, Warning: s.Warning, PossibleDuplicate: s.PossibleDuplicate,
 		Partial: len(s.Continuation) > 0, AcceptedAt: s.AcceptedAt, UpdatedAt: s.UpdatedAt, ExpiresAt: s.ExpiresAt,
 	}
 	if s.State == atssync.StateQueued {

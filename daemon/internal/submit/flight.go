@@ -73,7 +73,12 @@ func (f *flight) again(ctx context.Context, w *Worker, n int) ([]ready, error) {
 		return nil, err
 	}
 	f.r = r
-	return w.prepare(ctx, r, due)
+	items, err := w.prepare(ctx, r, due)
+	if err != nil {
+		return nil, err
+	}
+	items, _, err = w.seen(ctx, r, items, 0)
+	return items, err
 }
 
 // begin makes the attempts durable. What is no longer there to be sent, or finds no place, is left out.
@@ -81,7 +86,7 @@ func (f *flight) begin(ctx context.Context, t *turn, items []ready) error {
 	in := make([]atssync.BeginAttempt, len(items))
 	for i, it := range items {
 		in[i] = atssync.BeginAttempt{
-			Submission: it.sub.ID, Revision: it.sub.Revision, ATSJob: it.link.ATSJob, As: it.link.As, Note: it.note,
+			Submission: it.sub.ID, Revision: it.sub.Revision, ATSJob: it.link.ATSJob, As: it.link.As, Note: it.note, Warning: it.warning,
 			Places: t.places,
 		}
 	}

@@ -13,6 +13,7 @@ type Metrics struct {
 	attempts *prometheus.CounterVec
 	endToEnd *prometheus.HistogramVec
 	settled  *prometheus.CounterVec
+	looks    *prometheus.CounterVec
 }
 
 // NewMetrics registers the metrics, with every adapter's series at zero.
@@ -29,8 +30,11 @@ func NewMetrics(reg prometheus.Registerer, adapters []string) *Metrics {
 		settled: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "atssync_uncertain_lookups_total", Help: "Look-ups of uncertain submissions in an ATS, by what they showed.",
 		}, []string{"adapter", "result"}),
+		looks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "atssync_resume_looks_total", Help: "Looks at the addresses of resumes before they are sent, by what was found.",
+		}, []string{"adapter", "result"}),
 	}
-	reg.MustRegister(m.attempts, m.endToEnd, m.settled)
+	reg.MustRegister(m.attempts, m.endToEnd, m.settled, m.looks)
 	for _, a := range adapters {
 		for _, s := range []atssync.State{
 			atssync.StateSubmitted, atssync.StateAlreadyApplied, atssync.StateRefused, atssync.StateQueued,
@@ -41,6 +45,9 @@ func NewMetrics(reg prometheus.Registerer, adapters []string) *Metrics {
 		m.endToEnd.WithLabelValues(a)
 		for _, r := range []string{"found", "proposed", "absent", "failed"} {
 			m.settled.WithLabelValues(a, r)
+		}
+		for _, r := range []string{"fetchable", "unfit", "unreached"} {
+			m.looks.WithLabelValues(a, r)
 		}
 	}
 	return m
@@ -60,4 +67,19 @@ func (m *Metrics) lookedUp(adapter, result string) {
 	if m != nil {
 		m.settled.WithLabelValues(adapter, result).Inc()
 	}
+}
+
+// looked counts a look at a resume.
+func (m *Metrics) looked(adapter string, l atssync.ResumeLook) {
+	if m == nil {
+		return
+	}
+	result := "fetchable"
+	switch {
+	case l.Unreached != "":
+		result = "unreached"
+	case !l.OK:
+		result = "unfit"
+	}
+	m.looks.WithLabelValues(adapter, result).Inc()
 }

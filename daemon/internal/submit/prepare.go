@@ -15,6 +15,9 @@ type ready struct {
 	job  *atssync.ATSJob
 	item sdk.SubmitItem
 	note []byte // sealed
+
+	resume  *atssync.Resume // to be looked at before it goes; nil: it is not
+	warning string
 }
 
 // aside is why a submission cannot go now.
@@ -111,6 +114,9 @@ func (w *Worker) prepareOne(r *round, d atssync.Due, notes atssync.NoteTemplate)
 	out := ready{sub: d.Submission, link: *d.Link, job: d.Job, item: itemOf(d, doc, note)}
 	if out.link.As == "" {
 		out.link.As = sdk.AsCandidate
+	}
+	if w.checkOf(r.c) != atssync.ResumeCheckOff && len(d.Submission.Continuation) == 0 { // a part that is there is finished
+		out.resume = doc.Resume
 	}
 	if out.item.Continuation, err = w.o.Vault.OpenContinuation(d.Submission); err != nil {
 		return ready{}, unreadable("continuation", err)

@@ -108,7 +108,7 @@ func (b *bundle) crash(edit ...func(*Options)) (old *Worker) {
 // start makes a new worker.
 func (b *bundle) start(edit ...func(*Options)) {
 	o := Options{
-		Store: b.store, Uncertain: b.store, Tasks: b.store, Connections: b.store, Leases: b.leases, Adapters: b.adapters,
+		Store: b.store, Uncertain: b.store, Waiting: b.store, Tasks: b.store, Connections: b.store, Leases: b.leases, Adapters: b.adapters,
 		Vault: vault{}, Platform: "Platform", DrainEvery: time.Second, Log: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range edit {

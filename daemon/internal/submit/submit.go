@@ -31,6 +31,17 @@ type Tasks interface {
 	PutTask(ctx context.Context, t atssync.Task, now time.Time) (atssync.Task, error)
 }
 
+// Waiting is what looking again at resumes that submissions are held for needs of the store.
+type Waiting interface {
+	Submission(ctx context.Context, id string) (atssync.Submission, error)
+	Submissions(ctx context.Context, q atssync.SubmissionQuery) (atssync.Page[atssync.Submission], error)
+	Payload(ctx context.Context, id string) (atssync.Payload, error)
+	atssync.Relook
+}
+
+// Resumes looks at a resume's address as an ATS would. It returns when ctx ends at the latest.
+type Resumes func(ctx context.Context, r atssync.Resume, rule sdk.ResumeRule, now time.Time) atssync.ResumeLook
+
 // Connections finds connections.
 type Connections interface {
 	Connection(ctx context.Context, id string) (atssync.Connection, error)
@@ -72,6 +83,7 @@ type Vault interface {
 type Options struct {
 	Store       Store
 	Uncertain   Uncertain
+	Waiting     Waiting
 	Tasks       Tasks
 	Connections Connections
 	Leases      Leases
@@ -86,6 +98,10 @@ type Options struct {
 	Note string
 	// OnUncertain is the policy of connections without one of their own.
 	OnUncertain atssync.OnUncertain
+	// Resumes looks at resumes before they are sent; nil: nobody does.
+	Resumes Resumes
+	// ResumeCheck is how strictly, on connections without a way of their own; "" is answered.
+	ResumeCheck atssync.ResumeCheck
 	// Arrived is called after the first submission on a job arrived, so that it is read back. May be nil.
 	Arrived func(connection string)
 	// DrainEvery is the least time between two submissions of a lane that drains after an incident.
@@ -98,6 +114,8 @@ type Worker struct {
 	incidents incidents
 	notes     noteCache
 	lookups   lookups
+	looks     looks
+	heldLooks heldLooks
 
 	mu      sync.Mutex
 	lanes   map[string]*lane
@@ -120,6 +138,9 @@ type lane struct {
 func New(o Options) *Worker {
 	if o.DrainEvery <= 0 {
 		o.DrainEvery = time.Second
+	}
+	if o.ResumeCheck == "" {
+		o.ResumeCheck = atssync.ResumeCheckAnswered
 	}
 	if o.OnUncertain == "" {
 		o.OnUncertain = atssync.OnUncertainHold

@@ -104,8 +104,12 @@ func (w *Worker) tick(ctx context.Context, r *round) (time.Time, bool, error) {
 	if err != nil {
 		return time.Time{}, false, err
 	}
+	look, err := w.lookAgain(ctx, r)
+	if err != nil {
+		return time.Time{}, false, err
+	}
 	at, more, err := w.act(ctx, r)
-	return earlier(at, again), more, err
+	return earlier(earlier(at, again), look), more, err
 }
 
 func (w *Worker) act(ctx context.Context, r *round) (time.Time, bool, error) {

@@ -26,7 +26,11 @@ func (w *Worker) turn(ctx context.Context, r *round, p plan) (time.Time, bool, e
 	if n == 1 && !p.alone {
 		n = turnItems
 	}
-	due, nextAt, err := w.o.Store.NextSubmissions(ctx, r.lease, n, r.now())
+	waiting, read := w.looks.waits(r.c.ID), n
+	if !p.alone { // past those that wait for the looks at their resumes
+		read += min(waiting, mostSkipped)
+	}
+	due, nextAt, err := w.o.Store.NextSubmissions(ctx, r.lease, read, r.now())
 	if err != nil {
 		return time.Time{}, false, err
 	}
@@ -56,6 +60,12 @@ func (w *Worker) turn(ctx context.Context, r *round, p plan) (time.Time, bool, e
 	if err != nil || len(items) == 0 {
 		return time.Time{}, true, err // all of them were put aside
 	}
+	items, looking, err := w.seen(ctx, r, items, lookPatience)
+	if err != nil || len(items) == 0 {
+		further := !p.alone && len(due) == read && min(w.looks.waits(r.c.ID), mostSkipped) > min(waiting, mostSkipped)
+		return r.now().Add(lookAfter), !looking || further, err
+	}
+	items = items[:min(len(items), n)]
 	t := &turn{w: w, places: p.limit, halted: new(atomic.Bool)}
 	if t.sc, err = w.o.Vault.OpenConnection(r.c); err != nil {
 		return time.Time{}, false, err

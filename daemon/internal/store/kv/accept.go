@@ -97,7 +97,7 @@ func (st *step) accept(in *atssync.NewSubmission) (atssync.Accepted, error) {
 	}
 	switch {
 	case first == nil:
-	case first.Fingerprint == n.Fingerprint && !orphan:
+	case first.Fingerprint == n.Fingerprint && !orphan && !signedAnew(first, n):
 		return atssync.Accepted{Result: atssync.AcceptedReplay, Submission: *first}, nil
 	case !first.State.Revisable() || underWay(first) && !orphan:
 		return refused(notRevisable(first))
@@ -147,6 +147,13 @@ func (st *step) orphaned(s *atssync.Submission) (bool, error) {
 		}
 	}
 	return false, err
+}
+
+// signedAnew reports whether the same content gives a submission that waits for its resume another address of it. The
+// fingerprint leaves out what such an address is signed with, so that a repetition with a new signature is one; here the
+// new signature is what is waited for.
+func signedAnew(first, n *atssync.Submission) bool {
+	return first.State == atssync.StateHeld && first.HeldReason == atssync.HeldResumeUnavailable && first.ResumeKey != n.ResumeKey
 }
 
 // underWay reports whether the ATS holds a part of a submission whose next write comes by itself. One that was refused
@@ -236,7 +243,7 @@ func (st *step) revise(c *atssync.Connection, first *atssync.Submission, in *ats
 	n := &in.Submission
 	s.PossibleDuplicate = s.PossibleDuplicate || doubtful
 	s.Revision++
-	s.AccountKey = n.AccountKey
+	s.AccountKey, s.ResumeKey, s.Warning = n.AccountKey, n.ResumeKey, ""
 	s.Fingerprint, s.PersonKeys, s.PlatformJob, s.ExpiresAt = n.Fingerprint, n.PersonKeys, n.PlatformJob, n.ExpiresAt
 	s.Trouble, s.Proposal, s.Failures, s.NextAt, s.Orphaned = nil, nil, 0, st.now, false
 	if err := st.save(&was, s); err != nil {

@@ -121,7 +121,7 @@ func (st *step) begin(l atssync.Lease, in *atssync.BeginAttempt) (*atssync.Attem
 		return nil, err
 	}
 	s.Attempt++
-	s.ATSJob, s.As = in.ATSJob, in.As
+	s.ATSJob, s.As, s.Warning = in.ATSJob, in.As, in.Warning
 	if err := st.save(&was, s); err != nil {
 		return nil, err
 	}

@@ -104,6 +104,7 @@ min_free = "64MiB"
 
 [submissions]
 last_name_fallback = "(one name only)"
+resume_check = "off" # nobody serves the files of invented people
 
 # Passes run when bench asks for them.
 [schedules]

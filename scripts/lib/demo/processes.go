@@ -150,6 +150,7 @@ min_free = "64MiB"
 
 [submissions]
 last_name_fallback = "(one name only)"
+resume_check = "off" # nobody serves the files of invented people
 
 [adapters]
 dir = %q

@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) atssync.Store) {
 		"acts":         actTests,
 		"parts":        partTests,
 		"held":         heldTests,
+		"look again":   relookTests,
 		"clock":        clockTests,
 		"tasks":        taskTests,
 		"lane":         laneTests,

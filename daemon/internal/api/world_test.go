@@ -190,6 +190,15 @@ func (a *ats) Check(_ context.Context, req sdk.CheckRequest) (sdk.CheckReply, er
 	}, nil
 }
 
+// ReadStatuses shows everybody who is asked for.
+func (a *ats) ReadStatuses(_ context.Context, req sdk.ReadStatusesRequest) (sdk.ReadStatusesReply, error) {
+	var out sdk.ReadStatusesReply
+	for _, r := range req.Applications {
+		out.Readings = append(out.Readings, sdk.Reading{CandidateID: r.CandidateID, ApplicationID: r.ApplicationID, JobID: r.JobID})
+	}
+	return out, nil
+}
+
 func (a *ats) Find(context.Context, sdk.FindRequest) (sdk.FindReply, error) {
 	return sdk.FindReply{Matches: a.matches}, nil
 }

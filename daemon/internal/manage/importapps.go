@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,57 +17,72 @@ import (
 var applicationKeys = []string{"connection", "external_id", "job", "ats_job", "as", "candidate_id", "application_id", "profile_url"}
 
 // ImportApplications follows applications that an earlier integration put into the ATS, so that a re-send of
-// them doubles nobody. connection is used for records that name none. A record that was imported before counts as
-// unchanged; what is wrong with one is in the report, and the others go on.
+// them doubles nobody. Each is read back first: what the ATS does not show to the connection, or shows as another one's, is
+// not followed. connection is used for records that name none. A record that was imported before counts as
+// unchanged and is not read again; what is wrong with one is in the report, and the others go on.
 func (s *Service) ImportApplications(ctx context.Context, connection string, r io.Reader, f Format) (ImportReport, error) {
-	var report ImportReport
-	known := make(map[string]*importing)
+	im := &importRun{s: s, known: make(map[string]*importing)}
 	if connection != "" {
-		if _, err := s.importTo(ctx, connection, known); err != nil {
-			return report, err
+		if _, err := im.to(ctx, connection); err != nil {
+			return im.report, err
 		}
 	}
 	err := readRecords(r, f, applicationKeys, func(rec record) error {
-		report.Read++
+		im.report.Read++
 		if rec.err != nil {
-			report.refuse(rec.line, rec.err)
+			im.report.refuse(rec.line, rec.err)
 			return nil
 		}
-		var a atssync.Accepted
-		to, err := s.importTo(ctx, cmp.Or(rec.values["connection"], connection), known)
-		if err == nil {
-			a, err = s.importOne(ctx, to.c, to.m, rec.values, to.links)
-		}
-		switch {
-		case err == nil && a.Err != nil:
-			report.refuse(rec.line, a.Err)
-		case err == nil && a.Result == atssync.AcceptedReplay:
-			report.Same++
-		case err == nil:
-			report.Stored++
-		case aboutInput(err):
-			report.refuse(rec.line, err)
-		default:
-			return err
-		}
-		return nil
+		return im.counted(rec.line, im.take(ctx, rec, cmp.Or(rec.values["connection"], connection)))
 	})
-	return report, err
+	for _, name := range slices.Sorted(maps.Keys(im.known)) {
+		if err == nil {
+			err = im.readBack(ctx, im.known[name])
+		}
+	}
+	im.report.sort()
+	return im.report, err
+}
+
+// importRun is a file of applications being imported.
+type importRun struct {
+	s      *Service
+	report ImportReport
+	known  map[string]*importing // by the name that records give
+	failed int                   // calls to the ATS in a row
 }
 
 // importing is a connection that applications are imported to.
 type importing struct {
-	c     atssync.Connection
-	m     sdk.Manifest
-	links map[string]string // platform job to ATS job
-	err   error
+	c       atssync.Connection
+	m       sdk.Manifest
+	links   map[string]string // platform job to ATS job
+	pending []toImport        // to be read back in one call
+	err     error
 }
 
-// importTo finds the connection of a record, each once.
-func (s *Service) importTo(ctx context.Context, connection string, known map[string]*importing) (*importing, error) {
-	if to := known[connection]; to != nil {
+// toImport is one record that is to be read back.
+type toImport struct {
+	line   int
+	sub    atssync.Submission
+	atsJob string // that the record names
+}
+
+// counted puts what is wrong with a record into the report; a fault ends the import.
+func (im *importRun) counted(line int, err error) error {
+	if err != nil && aboutInput(err) {
+		im.report.refuse(line, err)
+		return nil
+	}
+	return err
+}
+
+// to finds the connection of a record, each once.
+func (im *importRun) to(ctx context.Context, connection string) (*importing, error) {
+	if to := im.known[connection]; to != nil {
 		return to, to.err
 	}
+	s := im.s
 	to := &importing{links: make(map[string]string)}
 	if connection == "" {
 		to.err = invalid("the application", []atssync.FieldError{{Path: "connection", Message: "is required: say to which connection it went"}})
@@ -75,39 +92,67 @@ func (s *Service) importTo(ctx context.Context, connection string, known map[str
 	if to.err != nil && !aboutInput(to.err) {
 		return to, to.err // a fault, which may be over for the next record
 	}
-	known[connection] = to
+	im.known[connection] = to
 	to.m, _ = s.o.Adapters.Manifest(to.c.Adapter) // without one a profile_url alone cannot be read
 	return to, to.err
 }
 
-func (s *Service) importOne(ctx context.Context, c atssync.Connection, m sdk.Manifest, v, links map[string]string) (atssync.Accepted, error) {
-	now := time.Now().UTC()
-	receipt, problems := importProblems(m, v)
+// take judges a record as far as that can be without the ATS, and has the rest read back together.
+func (im *importRun) take(ctx context.Context, rec record, connection string) error {
+	to, err := im.to(ctx, connection)
+	if err != nil {
+		return err
+	}
+	one, err := im.s.toImport(to, rec)
+	if err != nil {
+		return err
+	}
+	before, err := im.s.o.Store.Submissions(ctx, atssync.SubmissionQuery{ExternalKey: one.sub.ExternalKey})
+	if err != nil {
+		return err
+	}
+	if len(before.Items) > 0 { // nothing of the ATS would change what the store says to it
+		return im.store(ctx, one, atssync.NewApplication(one.sub, *one.sub.Receipt, "", one.sub.AcceptedAt))
+	}
+	if to.pending = append(to.pending, one); len(to.pending) >= max(1, to.m.Batch.ReadStatuses) {
+		return im.readBack(ctx, to)
+	}
+	return nil
+}
+
+func (im *importRun) store(ctx context.Context, one toImport, app atssync.Application) error {
+	app.Imported = true
+	a, err := im.s.o.Store.Import(ctx, atssync.NewSubmission{Submission: one.sub}, app, time.Now().UTC())
+	switch {
+	case err != nil:
+		return err
+	case a.Err != nil:
+		return a.Err
+	case a.Result == atssync.AcceptedReplay:
+		im.report.Same++
+	default:
+		im.report.Stored++
+	}
+	return nil
+}
+
+// toImport makes of a record the submission that it stands for.
+func (s *Service) toImport(to *importing, rec record) (toImport, error) {
+	now, c, v := time.Now().UTC(), to.c, rec.values
+	receipt, problems := importProblems(to.m, v)
 	if len(problems) > 0 {
-		return atssync.Accepted{}, invalid("the application", problems)
-	}
-	job := v["ats_job"]
-	if job == "" {
-		var err error
-		if job, err = s.linkedJob(ctx, c.ID, v["job"], links); err != nil {
-			return atssync.Accepted{}, err
-		}
-	}
-	as := sdk.As(v["as"])
-	if as == "" {
-		as = sdk.AsCandidate
+		return toImport{}, invalid("the application", problems)
 	}
 	sub := atssync.Submission{
 		ID: atssync.NewID(atssync.PrefixSubmission, now), Connection: c.ID, Account: c.Account,
 		ExternalID: v["external_id"], ExternalKey: s.o.Documents.ExternalKey(c.ID, v["external_id"]),
 		AccountKey:  s.o.Keys.Index(atssync.KindExternalInATS, c.ExternalInATS(v["external_id"])),
 		Fingerprint: s.o.Keys.Index("import", strings.Join([]string{c.ID, v["external_id"], v["job"], receipt.CandidateID, receipt.ApplicationID}, "\x00")),
-		PlatformJob: v["job"], State: atssync.StateAlreadyApplied, Revision: 1, ATSJob: job, As: as, Receipt: &receipt,
+		PlatformJob: v["job"], State: atssync.StateAlreadyApplied, Revision: 1, ATSJob: v["ats_job"],
+		As: cmp.Or(sdk.As(v["as"]), sdk.AsCandidate), Receipt: &receipt,
 		NextAt: now, AcceptedAt: now, UpdatedAt: now, ExpiresAt: now,
 	}
-	app := atssync.NewApplication(sub, receipt, "", now)
-	app.Imported = true
-	return s.o.Store.Import(ctx, atssync.NewSubmission{Submission: sub}, app, now)
+	return toImport{line: rec.line, sub: sub, atsJob: v["ats_job"]}, nil
 }
 
 // importProblems returns the receipt of a record and what is wrong with it.

@@ -64,6 +64,11 @@ func (r *ImportReport) refuse(line int, err error) {
 	r.Errors = append(r.Errors, LineError{Line: line, Message: err.Error()})
 }
 
+// sort puts what was found out of order back into the order of the file.
+func (r *ImportReport) sort() {
+	slices.SortStableFunc(r.Errors, func(a, b LineError) int { return a.Line - b.Line })
+}
+
 // record is one record of a file: texts by key. Numbers and true or false are kept as they were written.
 type record struct {
 	line   int

@@ -165,6 +165,7 @@ func TestResolve_SubmittedIsProvedByOurExternalIDOnly(t *testing.T) {
 func TestResolve_AnApplicationThatIsFollowedAlreadyIsNotTakenTwice(t *testing.T) {
 	t.Parallel()
 	w, c, sub := linked(t)
+	w.ats.readings = []sdk.Reading{{CandidateID: "55", ApplicationID: "77", JobID: "101"}}
 	_, err := w.ImportApplications(w.ctx(), c.ID, strings.NewReader(`{"external_id":"old","job":"eng","candidate_id":"55","application_id":"77"}`), FormatAuto)
 	require.NoError(t, err)
 	w.uncertain(sub)
@@ -262,48 +263,6 @@ func TestFind_SettlesByOurExternalIDAndOnlyProposesOtherwise(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestImportApplications_FollowsAndNeverDoubles(t *testing.T) {
-	t.Parallel()
-	w, c, _ := linked(t)
-	file := `external_id,job,candidate_id,application_id,profile_url,as
-old-1,eng,55,77,,
-old-2,eng,,,https://app.ats.example.com/people/56/applications/78,prospect
-old-3,eng,,,https://nowhere.example.com/1,
-,eng,57,,,
-old-5,,58,,,friend
-old-6,eng,,,,
-old-7,eng,59,77,,
-app-1,eng,60,80,,
-`
-	got, err := w.ImportApplications(w.ctx(), "Acme", strings.NewReader(file), FormatCSV)
-	require.NoError(t, err)
-	require.Equal(t, 8, got.Read)
-	require.Equal(t, 2, got.Stored)
-	require.Equal(t, 6, got.Refused)
-	var told []string
-	for _, e := range got.Errors {
-		told = append(told, e.Path)
-	}
-	require.Equal(t, []string{"profile_url", "external_id", "job", "as", "candidate_id", "", ""}, told)
-	page, err := w.Applications(w.ctx(), atssync.ApplicationQuery{Connection: "Acme"})
-	require.NoError(t, err)
-	require.Len(t, page.Items, 2)
-	for _, a := range page.Items {
-		require.True(t, a.Imported)
-		require.Equal(t, "101", a.ATSJob, "the job that the platform job is linked to")
-	}
-	again, err := w.ImportApplications(w.ctx(), c.ID, strings.NewReader(file), FormatCSV)
-	require.NoError(t, err)
-	require.Equal(t, 2, again.Same)
-	require.Zero(t, again.Stored)
-	ledger, err := w.Ledger(w.ctx(), "Acme", atssync.Paging{})
-	require.NoError(t, err)
-	require.EqualValues(t, 3, ledger.Total.Accepted)
-	require.True(t, ledger.Total.OK)
-	_, err = w.ImportApplications(w.ctx(), "nobody", strings.NewReader(file), FormatCSV)
-	requireCode(t, err, atssync.CodeNotFound)
 }
 
 func TestSchedule_RunsAPassNowAndAuditsIt(t *testing.T) {

@@ -97,6 +97,8 @@ func (st *step) accept(in *atssync.NewSubmission) (atssync.Accepted, error) {
 	}
 	switch {
 	case first == nil:
+	case importedOnly(first):
+		return atssync.Accepted{Result: atssync.AcceptedReplay, Submission: *first}, nil
 	case first.Fingerprint == n.Fingerprint && !orphan && !signedAnew(first, n):
 		return atssync.Accepted{Result: atssync.AcceptedReplay, Submission: *first}, nil
 	case !first.State.Revisable() || underWay(first) && !orphan:
@@ -147,6 +149,12 @@ func (st *step) orphaned(s *atssync.Submission) (bool, error) {
 		}
 	}
 	return false, err
+}
+
+// importedOnly reports whether a submission was never handed over: it stands for an application of an earlier integration.
+// Whatever is handed over under its external id is in the ATS already.
+func importedOnly(s *atssync.Submission) bool {
+	return s.State == atssync.StateAlreadyApplied && s.Attempt == 0
 }
 
 // signedAnew reports whether the same content gives a submission that waits for its resume another address of it. The

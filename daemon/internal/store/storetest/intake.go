@@ -338,6 +338,12 @@ var intakeTests = map[string]func(*world){
 		again, err := w.s.Import(w.ctx, in, app, w.now)
 		require.NoError(w.t, err)
 		require.Equal(w.t, atssync.AcceptedReplay, again.Result)
+		handed := w.document(c, "app-1", "job-2")
+		handed.Submission.Fingerprint = "whatever it says"
+		later := w.accept(handed)[0]
+		require.Equal(w.t, atssync.AcceptedReplay, later.Result)
+		require.Equal(w.t, got.Submission.ID, later.Submission.ID)
+		require.Equal(w.t, atssync.StateAlreadyApplied, later.Submission.State)
 		twin := w.document(c, "app-2", "job-1")
 		refused, err := w.s.Import(w.ctx, twin, app, w.now)
 		require.NoError(w.t, err)

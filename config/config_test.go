@@ -118,6 +118,7 @@ func TestParse_FullFileIsReadCompletely(t *testing.T) {
 	acme, globex := c.Connections[0], c.Connections[1]
 	require.Equal(t, "acme", acme.Name)
 	require.Equal(t, "hold", acme.OnUncertain)
+	require.Equal(t, "answered", acme.ResumeCheck)
 	require.Equal(t, "A note.\n", acme.NoteTemplate)
 	require.True(t, acme.Paused)
 	require.Equal(t, []StatusOverride{{Match: Match{StageName: "Silver medalist"}, Status: "rejected"}}, acme.StatusOverrides)
@@ -129,6 +130,7 @@ func TestParse_FullFileIsReadCompletely(t *testing.T) {
 	require.Equal(t, `{ credential = "third" }`, ShowReference(acme.Credentials["third_key"]))
 	require.Equal(t, "***", ShowReference(acme.Credentials["on_behalf_of"]))
 	require.Equal(t, "resend", globex.OnUncertain)
+	require.Equal(t, "off", globex.ResumeCheck)
 	require.Equal(t, "Hello", globex.NoteTemplate)
 	require.Len(t, globex.Settings["people"], 2)
 	require.Equal(t, []JobLink{

@@ -153,7 +153,7 @@ type submissionInput struct {
 	Document bool `query:"document" doc:"with the document and the notes, which are personal data: needs the scope admin, and is recorded"`
 }
 
-func (s *server) readSubmission(ctx context.Context, in *submissionInput) (*body[SubmissionDetail], error) {
+func (s *server) readSubmission(ctx context.Context, in *submissionInput) (*versioned[SubmissionDetail], error) {
 	if t := callerOf(ctx).Token; in.Document && t != nil && !t.May(atssync.TokenAdmin) {
 		return nil, atssync.Errorf(atssync.CodeForbidden, "the token %s may not open what is personal", t.ID).
 			WithRemedy("leave document out, or use a token with the scope admin")
@@ -162,7 +162,7 @@ func (s *server) readSubmission(ctx context.Context, in *submissionInput) (*body
 	if err != nil {
 		return nil, err
 	}
-	return answer(detail(d), nil)
+	return answerVersion(detail(d), int64(d.Revision), nil)
 }
 
 func detail(d manage.SubmissionDetail) SubmissionDetail {

@@ -301,3 +301,54 @@ func TestSubmitBatch_AStoppingDaemonKeepsWhatItReadAndSaysSo(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, results, int(l.Accepted), "what is accepted and what is told differ")
 }
+
+func TestRevise_ReplacesTheRevisionThatIsMeantAndNoOther(t *testing.T) {
+	t.Parallel()
+	w, ctx := setup(t), t.Context()
+	c := w.connected("acme", "ada@example.com")
+	w.linked(c, "job-1")
+	doc := document(c.ID, "app-1", "job-1")
+	first, err := w.Submit(ctx, doc)
+	require.NoError(t, err)
+	named := func(name string) []byte { return bytes.Replace(doc, []byte("Ada"), []byte(name), 1) }
+
+	got, err := w.Revise(ctx, first.ID, 0, named("Bea"))
+	require.NoError(t, err)
+	require.Equal(t, atssync.AcceptedRevision, got.Result)
+	require.Equal(t, first.ID, got.ID)
+	require.Equal(t, 2, got.Revision)
+	got, err = w.Revise(ctx, first.ID, 2, named("Cleo"))
+	require.NoError(t, err)
+	require.Equal(t, 3, got.Revision)
+	_, err = w.Revise(ctx, first.ID, 2, named("Dora"))
+	requireCode(t, err, atssync.CodeChanged)
+	got, err = w.Revise(ctx, first.ID, 2, named("Cleo"))
+	require.NoError(t, err, "its answer was lost, and it is asked again")
+	require.Equal(t, atssync.AcceptedReplay, got.Result)
+	d, err := w.Submission(ctx, first.ID, true)
+	require.NoError(t, err)
+	require.Equal(t, 3, d.Revision)
+	require.Equal(t, "Cleo", d.Document.Person.FirstName)
+
+	for name, tt := range map[string]struct {
+		id   string
+		doc  []byte
+		code atssync.Code
+	}{
+		"an unknown one":     {"sub_none", named("Eve"), atssync.CodeNotFound},
+		"another id":         {first.ID, bytes.Replace(named("Eve"), []byte("app-1"), []byte("app-2"), 1), atssync.CodeInvalid},
+		"another connection": {first.ID, bytes.Replace(named("Eve"), []byte(c.ID), []byte("con_other"), 1), atssync.CodeInvalid},
+		"no document":        {first.ID, []byte("{"), atssync.CodeInvalid},
+	} {
+		_, err := w.Revise(ctx, tt.id, 0, tt.doc)
+		require.Equal(t, tt.code, atssync.CodeOf(err), "%s: %v", name, err)
+	}
+
+	// Once it is on its way, nothing of it changes.
+	begun, err := w.store.BeginAttempts(ctx, w.lease(ctx, c.ID), []atssync.BeginAttempt{{Submission: first.ID, Revision: 3, ATSJob: "101"}}, time.Now().Add(time.Second))
+	require.NoError(t, err)
+	require.Len(t, begun, 1)
+	_, err = w.Revise(ctx, first.ID, 0, named("Eve"))
+	requireCode(t, err, atssync.CodeConflict)
+	require.ErrorContains(t, err, "is sending")
+}

@@ -105,6 +105,8 @@ type JobLinks interface {
 type NewSubmission struct {
 	Submission Submission
 	Payload    Payload
+	// IfRevision is the revision that other content is meant to replace; another one is CodeChanged. 0 is any.
+	IfRevision int
 }
 
 // AcceptResult says what became of one.

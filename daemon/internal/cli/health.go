@@ -50,14 +50,43 @@ uncertain, and paused connections. With --ok what is well is listed too. What th
 
 // waiting is what is in nobody's way and still not done.
 type waiting struct {
-	Held      int64    `json:"held"`
-	Uncertain int64    `json:"uncertain"`
-	Paused    []string `json:"paused"` // names of connections
+	Held      int64     `json:"held"`
+	HeldFor   []heldFor `json:"held_for"`
+	Uncertain int64     `json:"uncertain"`
+	Paused    []string  `json:"paused"` // names of connections
+}
+
+// heldFor is what submissions are held for, how many of them, and whose turn that is.
+type heldFor struct {
+	Reason    string `json:"reason"`
+	Count     int    `json:"count"`
+	More      bool   `json:"more,omitempty"` // than were counted
+	WhoseTurn string `json:"whose_turn"`
+	Remedy    string `json:"remedy"`
+}
+
+// heldFor counts what is held, reason by reason.
+func (c *command) heldFor(ctx context.Context, account string) ([]heldFor, error) {
+	out := []heldFor{}
+	for _, reason := range api.HeldReasons() {
+		q := api.SubmissionQuery{Account: account, State: "held", HeldReason: reason, Limit: maxPage}
+		page, err := c.daemon().Submissions(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		if n := len(page.Items); n > 0 {
+			var r api.SubmitResult
+			r.HeldReason = stateOf(r.HeldReason, reason)
+			turn, remedy := r.HeldReason.Remedy()
+			out = append(out, heldFor{Reason: reason, Count: n, More: page.Next != "", WhoseTurn: string(turn), Remedy: remedy})
+		}
+	}
+	return out, nil
 }
 
 // waiting counts what waits, of all accounts with "". An account without a connection is not found.
 func (c *command) waiting(ctx context.Context, account string) (waiting, error) {
-	w := waiting{Paused: []string{}}
+	w := waiting{HeldFor: []heldFor{}, Paused: []string{}}
 	live, err := c.live(ctx, api.ConnectionQuery{Account: account})
 	if err != nil {
 		return w, err
@@ -86,9 +115,13 @@ func (c *command) waiting(ctx context.Context, account string) (waiting, error) 
 			}
 		}
 		if after = page.Next; after == "" {
-			return w, nil
+			break
 		}
 	}
+	if w.Held > 0 {
+		w.HeldFor, err = c.heldFor(ctx, account)
+	}
+	return w, err
 }
 
 func (c *command) showHealth(lines []api.HealthLine, w waiting) error {
@@ -129,6 +162,13 @@ func (w waiting) text() string {
 	var lines []string
 	if w.Held > 0 {
 		lines = append(lines, fmt.Sprintf("%d held: atssync submissions list --state held", w.Held))
+	}
+	for _, h := range w.HeldFor {
+		more := ""
+		if h.More {
+			more = " at least"
+		}
+		lines = append(lines, fmt.Sprintf("  %s:%s %d; whose turn: %s; what to do: %s", h.Reason, more, h.Count, h.WhoseTurn, h.Remedy))
 	}
 	if w.Uncertain > 0 {
 		lines = append(lines, fmt.Sprintf("%d uncertain: atssync submissions list --state uncertain", w.Uncertain))

@@ -225,7 +225,7 @@ func TestRevise_NeedsNeitherConnectionNorIDAndTakesNoOther(t *testing.T) {
 		change(&d)
 		data, err := json.Marshal(d)
 		require.NoError(t, err)
-		return s.ReviseJSON(t.Context(), c.ID, "1", data)
+		return s.ReviseJSON(t.Context(), Revised{Connection: c.ID, ExternalID: "1"}, data)
 	}
 	got, err := revise(func(d *atssync.Document) { d.Connection, d.ExternalID = "", "" })
 	require.NoError(t, err)
@@ -238,6 +238,6 @@ func TestRevise_NeedsNeitherConnectionNorIDAndTakesNoOther(t *testing.T) {
 	require.ErrorContains(t, err, "external_id: is another one")
 	_, err = revise(func(d *atssync.Document) { d.Connection = "con_x" })
 	require.ErrorContains(t, err, "connection: is another one")
-	_, err = s.ReviseJSON(t.Context(), c.ID, "1", []byte("{"))
+	_, err = s.ReviseJSON(t.Context(), Revised{Connection: c.ID, ExternalID: "1"}, []byte("{"))
 	require.Equal(t, atssync.CodeInvalid, atssync.CodeOf(err))
 }

@@ -6,9 +6,16 @@ import (
 	"github.com/atssync/atssync/daemon/internal/atssync"
 )
 
+// Revised is the submission that other content is for.
+type Revised struct {
+	Connection, ExternalID string
+	Revision               int // 0 is any
+}
+
 // ReviseJSON accepts other content for a submission that is known by its connection and external id; a document may
-// leave the two out and must not name others. What may still be revised is judged as for every document.
-func (s *Service) ReviseJSON(ctx context.Context, connection, externalID string, data []byte) (atssync.Accepted, error) {
+// leave the two out and must not name others. What may still be revised is judged as for every document. The revision of
+// of, when it is set, is the one that is meant; another one is CodeChanged.
+func (s *Service) ReviseJSON(ctx context.Context, of Revised, data []byte) (atssync.Accepted, error) {
 	doc, problems, followed := decode(data, s.o.MaxDocument)
 	if !followed {
 		return atssync.Accepted{}, invalid(problems)
@@ -17,11 +24,11 @@ func (s *Service) ReviseJSON(ctx context.Context, connection, externalID string,
 		path  string
 		given *string
 		is    string
-	}{{"connection", &doc.Connection, connection}, {"external_id", &doc.ExternalID, externalID}} {
+	}{{"connection", &doc.Connection, of.Connection}, {"external_id", &doc.ExternalID, of.ExternalID}} {
 		if *f.given != "" && *f.given != f.is {
 			problems = append(problems, atssync.FieldError{Path: f.path, Message: "is another one than the submission's, and never changes; it may be left out"})
 		}
 		*f.given = f.is
 	}
-	return s.submit(ctx, doc, problems)
+	return s.submit(ctx, doc, problems, of.Revision)
 }

@@ -15,7 +15,7 @@ import (
 // CodeNotFound for the connection, CodeAccountMismatch for the job, CodeConflict when the submission can no
 // longer be changed. A replay and a revision are no errors.
 func (s *Service) Submit(ctx context.Context, doc atssync.Document) (atssync.Accepted, error) {
-	return s.submit(ctx, doc, nil)
+	return s.submit(ctx, doc, nil, 0)
 }
 
 // SubmitJSON is Decode and Submit, with the problems of both at once.
@@ -24,11 +24,11 @@ func (s *Service) SubmitJSON(ctx context.Context, data []byte) (atssync.Accepted
 	if !followed {
 		return atssync.Accepted{}, invalid(problems)
 	}
-	return s.submit(ctx, doc, problems)
+	return s.submit(ctx, doc, problems, 0)
 }
 
 // submit lets the store judge what is valid: whose the job is, whether the external id is known, whether it is held.
-func (s *Service) submit(ctx context.Context, doc atssync.Document, problems []atssync.FieldError) (atssync.Accepted, error) {
+func (s *Service) submit(ctx context.Context, doc atssync.Document, problems []atssync.FieldError, ifRevision int) (atssync.Accepted, error) {
 	now := time.Now().UTC()
 	in, again, err := s.prepare(ctx, s.places(), doc, problems, now)
 	switch {
@@ -37,6 +37,7 @@ func (s *Service) submit(ctx context.Context, doc atssync.Document, problems []a
 	case again != nil:
 		return *again, nil
 	}
+	in.IfRevision = ifRevision
 	out, err := s.o.Store.Accept(ctx, []atssync.NewSubmission{in}, now)
 	switch {
 	case err != nil:

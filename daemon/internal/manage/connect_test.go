@@ -94,6 +94,7 @@ func TestConnect_RefusesEachBadInputAndSavesNothing(t *testing.T) {
 		"name too long":              {func(r *ConnectRequest) { r.Name = strings.Repeat("é", 201) }, atssync.CodeInvalid, []string{"name: has 201 characters"}},
 		"name with a control":        {func(r *ConnectRequest) { r.Name = "a\x00" }, atssync.CodeInvalid, []string{"name: must be one line"}},
 		"resend without a search":    {func(r *ConnectRequest) { r.OnUncertain = "resend" }, atssync.CodeInvalid, []string{"on_uncertain: resend would make duplicates"}},
+		"unknown resume check":       {func(r *ConnectRequest) { r.ResumeCheck = "maybe" }, atssync.CodeInvalid, []string{"resume_check: must be answered, strict or off"}},
 		"unknown policy":             {func(r *ConnectRequest) { r.OnUncertain = "hope" }, atssync.CodeInvalid, []string{"on_uncertain: must be hold or resend"}},
 		"broken note template":       {func(r *ConnectRequest) { r.NoteTemplate = "{{.Nope}}" }, atssync.CodeInvalid, []string{"note_template:"}},
 		"override for everything":    {func(r *ConnectRequest) { r.StatusOverrides = []atssync.StatusOverride{{Status: sdk.StatusActive}} }, atssync.CodeInvalid, []string{"status_overrides[0]: would match everything"}},

@@ -62,7 +62,7 @@ func TestUpdate_ChangesPolicyAndChecksSettings(t *testing.T) {
 	w := setup(t)
 	c := w.connect(adaRequest())
 	got, err := w.Update(w.ctx(), c.ID, UpdateRequest{
-		Name: new("Acme Europe"), LastNameFallback: new("-"), NoteTemplate: new("Hi {{.FirstName}}"), OnUncertain: new(atssync.OnUncertainHold),
+		Name: new("Acme Europe"), LastNameFallback: new("-"), NoteTemplate: new("Hi {{.FirstName}}"), OnUncertain: new(atssync.OnUncertainHold), ResumeCheck: new(atssync.ResumeCheckStrict),
 		StatusOverrides: &[]atssync.StatusOverride{{StageName: "Chat", Phase: sdk.PhaseScreen}},
 	})
 	require.NoError(t, err)

@@ -101,6 +101,9 @@ func (st *step) accept(in *atssync.NewSubmission) (atssync.Accepted, error) {
 		return atssync.Accepted{Result: atssync.AcceptedReplay, Submission: *first}, nil
 	case first.Fingerprint == n.Fingerprint && !orphan && !signedAnew(first, n):
 		return atssync.Accepted{Result: atssync.AcceptedReplay, Submission: *first}, nil
+	case in.IfRevision != 0 && in.IfRevision != first.Revision:
+		return refused(atssync.Errorf(atssync.CodeChanged, "submission %s has revision %d by now, not %d", first.ID, first.Revision, in.IfRevision).
+			WithRemedy("read it again, and decide then"))
 	case !first.State.Revisable() || underWay(first) && !orphan:
 		return refused(notRevisable(first))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -16,7 +15,6 @@ import (
 	"github.com/atssync/atssync/daemon/internal/fleet"
 	"github.com/atssync/atssync/daemon/internal/intake"
 	"github.com/atssync/atssync/daemon/internal/manage"
-	"github.com/atssync/atssync/daemon/internal/submit"
 	"github.com/atssync/atssync/daemon/internal/web"
 )
 
@@ -88,14 +86,7 @@ func (a *App) setup(ctx context.Context) error {
 		Settle: c.Status.Settle, MissingAfter: c.Status.MissingAfter, QuietAfter: c.Status.QuietAfter,
 		QuietIntervals: c.Status.TerminalIntervals, ReleasePerMinute: c.Submissions.ReleasePace,
 	})
-	a.submit = submit.New(submit.Options{
-		Store: a.store, Uncertain: a.store, Tasks: a.store, Connections: a.store, Leases: a.leases, Adapters: a.fleet,
-		Vault: open, Log: a.log.With("component", "submit"), Metrics: submit.NewMetrics(a.registry, names),
-		Platform: c.Platform.Name, Note: c.Submissions.NoteTemplate,
-		OnUncertain: atssync.OnUncertain(c.Submissions.OnUncertain),
-		Waiting:     a.store, Resumes: look, ResumeCheck: atssync.ResumeCheck(c.Submissions.ResumeCheck),
-		Arrived: a.collect.Follow, DrainEvery: drainEvery(c.Submissions.ReleasePace),
-	})
+	a.submit = a.newSubmit(open, look, names)
 	a.upkeep = newUpkeep(a.store, a.log.With("component", "upkeep"), a.wake)
 	if a.passes, err = newPasses(a, c.Schedules); err != nil {
 		return err
@@ -197,11 +188,4 @@ func (a *App) leased(connections []string) {
 		a.submit.Wake(id)
 		a.collect.Follow(id)
 	}
-}
-
-func drainEvery(perMinute int) time.Duration {
-	if perMinute <= 0 {
-		return time.Millisecond
-	}
-	return time.Minute / time.Duration(perMinute)
 }

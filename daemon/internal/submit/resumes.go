@@ -30,13 +30,13 @@ func (w *Worker) checkOf(c atssync.Connection) atssync.ResumeCheck {
 // woken for them. Without patience a look of any age counts: it was made before the wait for the limits.
 func (w *Worker) seen(ctx context.Context, r *round, items []ready, patience time.Duration) (out []ready, looking bool, err error) {
 	asked := make([]*look, len(items))
-	any := false
+	looked := false
 	for i := range items {
 		if items[i].resume != nil {
-			asked[i], any = w.lookAt(r, *items[i].resume, patience == 0), true
+			asked[i], looked = w.lookAt(r, *items[i].resume, patience == 0), true
 		}
 	}
-	if !any {
+	if !looked {
 		return items, false, nil
 	}
 	await(ctx, asked, patience)

@@ -55,6 +55,12 @@ func (f *files) made(url string) int {
 	return f.looks[url]
 }
 
+func (f *files) mostAtATime() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.most
+}
+
 func (f *files) finds(find func(url string, n int) atssync.ResumeLook) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -291,7 +297,7 @@ func TestResumes_SlowFilesKeepNobodyElseWaiting(t *testing.T) {
 		b.worker.Wake(b.conns[0].ID)
 		b.after(5 * time.Second)
 		require.Equal(t, map[atssync.State]int64{atssync.StateSubmitted: 4, atssync.StateQueued: 40}, b.states(b.conns[0].ID))
-		require.Equal(t, looksPerHost+1, f.most, "of the slow host so many, and the quick one")
+		require.Equal(t, looksPerHost+1, f.mostAtATime(), "of the slow host so many, and the quick one")
 		b.after(time.Minute)
 		require.Equal(t, map[atssync.State]int64{atssync.StateSubmitted: 44}, b.states(b.conns[0].ID))
 		require.Zero(t, b.ats.doubled())

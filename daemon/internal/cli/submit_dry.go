@@ -86,6 +86,9 @@ func (c *command) showPreflight(line int, p api.Preflight, asJSON bool) error {
 		if p.HeldReason != "" {
 			verdict += ": " + string(p.HeldReason)
 		}
+		if p.State == "queued" && !p.OK {
+			verdict += ", and wait"
+		}
 		if p.Result == "unchanged" {
 			verdict = "was handed over before and is " + string(p.State)
 		}

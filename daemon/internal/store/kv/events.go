@@ -110,7 +110,7 @@ func (r reader) eventsOf(q atssync.EventQuery) ([]place, int64, error) {
 	all := q
 	all.After = 0
 	places, after, err := r.pointed(table(tabEventOf).text(q.Subject), all, func(p place, _ int64) int64 {
-		if p.sequence <= q.After {
+		if p.connection != q.Connection || p.sequence <= q.After {
 			return 0
 		}
 		return p.sequence

@@ -92,6 +92,15 @@ var eventTests = map[string]func(*world){
 		require.Equal(w.t, int64(3), got[0].Sequence)
 		require.Len(w.t, w.read(atssync.EventQuery{Subject: s.ID, After: 2}), 2)
 	},
+	"a subject of another connection moves nothing": func(w *world) {
+		a, b := w.connect("acme"), w.connect("globex")
+		w.submit(a, "app-0", "job-1")
+		s := w.submit(a, "app-1", "job-1")
+		es, after, err := w.s.Events(w.ctx, atssync.EventQuery{Connection: b.ID, Subject: s.ID})
+		require.NoError(w.t, err)
+		require.Empty(w.t, es)
+		require.Zero(w.t, after, "a number of another connection is told as one of this")
+	},
 	"the end is where nothing moves": func(w *world) {
 		c := w.connect("acme")
 		w.submit(c, "app-1", "job-1")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"reflect"
@@ -83,6 +84,14 @@ func (p *Problem) GetStatus() int { return p.Status }
 // ContentType names problems by their own media type.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
+// GetHeaders tells a caller who is not let in any more how to come in.
+func (p *Problem) GetHeaders() http.Header {
+	if p.Status != http.StatusUnauthorized {
+		return nil
+	}
+	return http.Header{"Www-Authenticate": {`Bearer realm="atssync"`}}
+}
+
 // err returns what the problem was made of.
 func (p *Problem) err() *atssync.Error {
 	return &atssync.Error{Code: atssync.Code(p.Code), Message: p.Detail, Remedy: p.Remedy, Fields: p.Errors, Checks: p.Checks}
@@ -124,13 +133,9 @@ func (s *server) problem(ctx context.Context, err error) *Problem {
 			WithRemedy("look for request %s in the daemon's log", web.RequestID(ctx)))
 }
 
-// shown is a refusal as the caller may see it: who is limited to some accounts is not told whose something is.
+// shown is a refusal as the caller may see it.
 func (s *server) shown(ctx context.Context, e *atssync.Error) *atssync.Error {
-	if e == nil || e.Code != atssync.CodeAccountMismatch || callerOf(ctx).within().Whole() {
-		return e
-	}
-	return atssync.Errorf(atssync.CodeNotFound, "something that the request names does not exist for this token").
-		WithRemedy("name what belongs to the token's own accounts and connections")
+	return callerOf(ctx).within().Shown(e)
 }
 
 // brokenBody is a body that did not arrive as a whole.
@@ -176,9 +181,7 @@ func mediaType(r *http.Request) string {
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p := s.problem(r.Context(), err)
 	h := w.Header()
-	if p.Status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Bearer realm="atssync"`)
-	}
+	maps.Copy(h, p.GetHeaders())
 	h.Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)
 	_ = jsonTo(w, p) // the caller is gone; there is nobody to tell

@@ -40,6 +40,14 @@ type Error struct {
 	Fields  []FieldError
 	// Checks is set with CodeCheckFailed.
 	Checks []CheckResult
+	// Connection is set where the text tells of another connection than the one that was asked for; see Scope.Shown.
+	Connection string
+}
+
+// About says which other connection the text tells of, and returns e.
+func (e *Error) About(connection string) *Error {
+	e.Connection = connection
+	return e
 }
 
 // FieldError is one refused field; Path is a JSON path into the input ("person.emails[0].address").

@@ -26,3 +26,18 @@ func (s Scope) Covers(account, connection string) bool {
 func (s Scope) Clone() Scope {
 	return Scope{Accounts: slices.Clone(s.Accounts), Connections: slices.Clone(s.Connections)}
 }
+
+// Shown is a refusal as a caller within the scope may see it: without what it tells of another account, or of a connection
+// that lies outside.
+func (s Scope) Shown(e *Error) *Error {
+	switch {
+	case e == nil:
+	case e.Code == CodeAccountMismatch && !s.Whole():
+		return Errorf(CodeNotFound, "something that the request names does not exist for this token").
+			WithRemedy("name what belongs to the token's own accounts and connections")
+	case e.Connection != "" && len(s.Connections) > 0 && !slices.Contains(s.Connections, e.Connection):
+		return Errorf(e.Code, "another connection of the account stands in the way, which this token does not see").
+			WithRemedy("ask the operator, or use a token for the account as a whole")
+	}
+	return e
+}

@@ -117,6 +117,7 @@ func (p *preflight) fail(id, label, cause string, turn sdk.Turn, remedy string) 
 func (p *preflight) refuse(id, label string, err error, turn sdk.Turn) {
 	cause, remedy := err.Error(), ""
 	if e, ok := errors.AsType[*atssync.Error](err); ok {
+		e = p.s.scope.Shown(e)
 		cause, remedy = e.Message, e.Remedy
 	}
 	p.fail(id, label, cause, turn, remedy)

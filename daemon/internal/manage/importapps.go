@@ -71,7 +71,7 @@ type toImport struct {
 // counted puts what is wrong with a record into the report; a fault ends the import.
 func (im *importRun) counted(line int, err error) error {
 	if err != nil && aboutInput(err) {
-		im.report.refuse(line, err)
+		im.report.refuse(line, im.s.told(err))
 		return nil
 	}
 	return err

@@ -156,7 +156,7 @@ func (i *jobImport) flush(ctx context.Context) error {
 		case err == nil:
 			i.report.Stored++
 		case aboutInput(err):
-			i.report.refuse(lines[n], err)
+			i.report.refuse(lines[n], i.s.told(err))
 		default:
 			return err
 		}

@@ -222,7 +222,7 @@ func (s *Service) ResolveFile(ctx context.Context, r io.Reader, f Format, connec
 		case err == nil:
 			report.Stored++
 		case aboutInput(err) || code == atssync.CodeCheckFailed || code == atssync.CodeATS || code == atssync.CodeAdapter:
-			report.refuse(rec.line, err)
+			report.refuse(rec.line, s.told(err))
 		default:
 			return fmt.Errorf("settle the submission of line %d: %w", rec.line, err)
 		}

@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"errors"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
 )
@@ -41,6 +42,14 @@ func (s *Service) ownsJobs(account string) error {
 			WithRemedy("use a token for the account %s as a whole", account)
 	}
 	return nil
+}
+
+// told is an error as the caller may see it, for reports that are told as a whole.
+func (s *Service) told(err error) error {
+	if e, ok := errors.AsType[*atssync.Error](err); ok {
+		return s.scope.Shown(e)
+	}
+	return err
 }
 
 func noAccount(account string) *atssync.Error {

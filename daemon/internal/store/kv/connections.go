@@ -118,7 +118,7 @@ func (st *step) notTaken(c *atssync.Connection) error {
 	}
 	if live != nil && live.Account == c.Account {
 		return atssync.Errorf(atssync.CodeExists, "this user of the ATS is connected already, as %s (%s)", live.ID, live.Name).
-			WithRemedy("change that connection, or remove it first")
+			WithRemedy("change that connection, or remove it first").About(live.ID)
 	}
 	if live != nil {
 		return atssync.Errorf(atssync.CodeExists, "this user of the ATS is connected already, for another account").
@@ -132,7 +132,7 @@ func (st *step) notTaken(c *atssync.Connection) error {
 		return err
 	}
 	return atssync.Errorf(atssync.CodeExists, "the account has a connection named %q already, %s", c.Name, id).
-		WithRemedy("choose another name")
+		WithRemedy("choose another name").About(string(id))
 }
 
 // saveConnection writes a connection and its indexes; was is nil when it is new.

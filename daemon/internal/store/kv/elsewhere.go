@@ -35,7 +35,7 @@ func (st *step) elsewhere(c *atssync.Connection, n *atssync.Submission) (doubtfu
 	if waits && at.State != atssync.ConnectionRemoved {
 		return false, atssync.Errorf(atssync.CodeConflict,
 			"this external_id waits for the same ATS already, as submission %s of connection %s (%s), which is %s", other.ID, at.ID, at.Name, other.State).
-			WithRemedy("look there: atssync submissions show %s; cancel it there before it is sent through another connection", other.ID)
+			WithRemedy("look there: atssync submissions show %s; cancel it there before it is sent through another connection", other.ID).About(at.ID)
 	}
 	return st.givenUp(other)
 }
@@ -47,7 +47,7 @@ func inATS(s *atssync.Submission, at *atssync.Connection) error {
 	}
 	e := atssync.Errorf(atssync.CodeConflict,
 		"this external_id went into the same ATS already, as submission %s of connection %s (%s), which is %s: sending it again would make a duplicate",
-		s.ID, at.ID, where, s.State)
+		s.ID, at.ID, where, s.State).About(at.ID)
 	if s.State == atssync.StateUncertain {
 		return e.WithRemedy("settle that one first: atssync resolve %s", s.ID)
 	}

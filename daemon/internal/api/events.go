@@ -15,6 +15,8 @@ const (
 	maxWait     = 50 // seconds; the server's own bound on an answer is a minute
 	lookAgain   = 250 * time.Millisecond
 	cursorStart = "e1" // tells a cursor over all connections from a sequence number and from a later form
+	// cursorSealed begins the cursors of callers who see a part only: how many events there are is not theirs to know.
+	cursorSealed = "e2"
 )
 
 // EventPage is events in order, and the cursor after the last one that was looked at: where to go on, always set.
@@ -43,7 +45,7 @@ func (s *server) events() {
 
 // EventFilter is the part of the query that both feeds share.
 type EventFilter struct {
-	After      string   `query:"after" maxLength:"64" doc:"where to go on; empty is the beginning and last the end"`
+	After      string   `query:"after" maxLength:"128" doc:"where to go on; empty is the beginning and last the end"`
 	Limit      int      `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Types      []string `query:"types" doc:"only these, separated by commas"`
 	Submission string   `query:"submission" doc:"only those about this submission"`
@@ -93,19 +95,22 @@ func (s *server) feed(ctx context.Context, q atssync.EventQuery, f EventFilter) 
 		if err != nil {
 			return EventPage{}, err
 		}
-		out := EventPage{Items: page.Events, Next: cursor(q.Connection, page.After)}
+		out := EventPage{Items: page.Events}
+		if out.Next, err = s.cursor(ctx, q.Connection, page.After); err != nil {
+			return EventPage{}, err
+		}
 		if out.Items == nil {
 			out.Items = []Event{}
 		}
 		if len(out.Items) > 0 || f.Wait == 0 {
 			return out, nil
 		}
+		wait := look.C
 		if page.After > q.After { // a page of what is not wanted: the next one may hold more
-			q.After = page.After
-			continue
+			q.After, wait = page.After, ready
 		}
 		select {
-		case <-look.C:
+		case <-wait:
 		case <-patience.C:
 			return out, nil
 		case <-web.Draining(ctx):
@@ -116,6 +121,13 @@ func (s *server) feed(ctx context.Context, q atssync.EventQuery, f EventFilter) 
 	}
 }
 
+// ready is a channel that is never waited for.
+var ready = func() <-chan time.Time {
+	c := make(chan time.Time)
+	close(c)
+	return c
+}()
+
 // after reads a cursor.
 func (s *server) after(ctx context.Context, connection, text string) (int64, error) {
 	switch text {
@@ -124,26 +136,39 @@ func (s *server) after(ctx context.Context, connection, text string) (int64, err
 	case "last":
 		return s.manage(ctx).LastEvent(ctx, connection)
 	}
+	bad := invalid("query.after", "it is not the next of a page")
 	base, number := 10, text
 	if connection == "" {
+		if sealed, ok := strings.CutPrefix(text, cursorSealed); ok {
+			n, err := s.Manage.OpenPlace(sealed)
+			if err != nil {
+				return 0, bad
+			}
+			return n, nil
+		}
 		var ok bool
-		if number, ok = strings.CutPrefix(text, cursorStart); !ok {
-			return 0, invalid("query.after", "it is not the next of a page")
+		if number, ok = strings.CutPrefix(text, cursorStart); !ok || !callerOf(ctx).within().Whole() {
+			return 0, bad
 		}
 		base = 36
 	}
 	n, err := strconv.ParseInt(number, base, 64)
 	if err != nil || n < 0 {
-		return 0, invalid("query.after", "it is not the next of a page")
+		return 0, bad
 	}
 	return n, nil
 }
 
-func cursor(connection string, after int64) string {
-	if connection != "" {
-		return strconv.FormatInt(after, 10)
+// cursor writes a cursor: a sequence number of a connection, or a place among the events of all.
+func (s *server) cursor(ctx context.Context, connection string, after int64) (string, error) {
+	switch {
+	case connection != "":
+		return strconv.FormatInt(after, 10), nil
+	case callerOf(ctx).within().Whole():
+		return cursorStart + strconv.FormatInt(after, 36), nil
 	}
-	return cursorStart + strconv.FormatInt(after, 36)
+	sealed, err := s.Manage.SealPlace(after)
+	return cursorSealed + sealed, err
 }
 
 // Events reads events.

@@ -115,11 +115,11 @@ func FuzzIfMatch(f *testing.F) {
 }
 
 func FuzzCursor(f *testing.F) {
-	for _, s := range []string{"e10", "e1zz", "12", "e1-5", "e1", "", "e1zzzzzzzzzzzzzzzz"} {
+	for _, s := range []string{"e10", "e1zz", "12", "e1-5", "e1", "", "e1zzzzzzzzzzzzzzzz", "e2", "e2!", "e2AAAAAAAAAAA"} {
 		f.Add(s, "")
 		f.Add(s, "con_x")
 	}
-	s := &server{}
+	s := &server{Options: Options{Manage: manage.New(manage.Options{Sealer: box{}})}}
 	f.Fuzz(func(t *testing.T, text, connection string) {
 		if text == "last" {
 			return
@@ -128,7 +128,9 @@ func FuzzCursor(f *testing.F) {
 		if err != nil || text == "" {
 			return
 		}
-		again, err := s.after(t.Context(), connection, cursor(connection, n))
+		text, err = s.cursor(t.Context(), connection, n)
+		require.NoError(t, err)
+		again, err := s.after(t.Context(), connection, text)
 		require.NoError(t, err)
 		require.Equal(t, n, again)
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -40,6 +41,7 @@ type world struct {
 	socket string
 	server *web.Server
 	log    *logBuffer
+	served Options // what the socket's API was made of
 }
 
 func setup(t testing.TB) *world {
@@ -53,9 +55,11 @@ func setup(t testing.TB) *world {
 	m := manage.New(manage.Options{
 		Store: w.store, Adapters: w.ats, Leases: w, Keys: b, Sealer: b, Documents: intake.Vault{Keys: b, Sealer: b},
 		Schedule: schedule{}, PartnerName: "Platform", RefreshJobs: w.refresh,
+		Webhooks: &manage.WebhookOptions{Store: w.store, Deliver: deliverer{}, CheckURL: func(string) error { return nil }},
 	})
 	in := intake.New(intake.Options{Store: w.store, Connections: w.store, Keys: b, Sealer: b})
-	h, err := New(Options{Manage: m, Intake: in, Authenticate: Socket, Logger: log, Version: "1.2.3"})
+	w.served = Options{Manage: m, Intake: in, Authenticate: Socket, Logger: log, Version: "1.2.3"}
+	h, err := New(w.served)
 	require.NoError(t, err)
 
 	dir, err := os.MkdirTemp("", "api") // t.TempDir is too long for a socket
@@ -102,9 +106,16 @@ func (box) Index(kind, value string) string {
 	return hex.EncodeToString(m.Sum(nil)[:8])
 }
 
-func (box) Seal(plain []byte, _, _, _ string) ([]byte, error) { return turned(plain), nil }
+// Seal makes something else of the same each time, as a cipher does.
+func (box) Seal(plain []byte, _, _, _ string) ([]byte, error) {
+	return append([]byte(rand.Text()[:4]), turned(plain)...), nil
+}
+
 func (box) Open(sealed []byte, _, _, _ string) ([]byte, error) {
-	return turned(sealed), nil
+	if len(sealed) < 4 {
+		return nil, errors.New("nothing was sealed")
+	}
+	return turned(sealed[4:]), nil
 }
 
 func turned(b []byte) []byte {
@@ -113,6 +124,14 @@ func turned(b []byte) []byte {
 		out[i] ^= 0x5a
 	}
 	return out
+}
+
+// deliverer plays the worker that sends webhooks.
+type deliverer struct{}
+
+func (deliverer) Changed(string) {}
+func (deliverer) Test(context.Context, string) (atssync.DeliveryAttempt, error) {
+	return atssync.DeliveryAttempt{Status: http.StatusNoContent}, nil
 }
 
 type schedule struct{}
@@ -297,4 +316,11 @@ func requireCode(t *testing.T, err error, code atssync.Code) *Error {
 	require.NotEmpty(t, e.Message)
 	require.NotContains(t, fmt.Sprintf("%+v", e), goodKey)
 	return e
+}
+
+func decodeJSON[T any](t *testing.T, data []byte) T {
+	t.Helper()
+	var out T
+	require.NoError(t, json.Unmarshal(data, &out), "%s", data)
+	return out
 }

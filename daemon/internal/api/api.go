@@ -55,8 +55,17 @@ type server struct {
 
 // New returns the handler of /v1.
 func New(o Options) (http.Handler, error) {
+	s, mux, err := build(o)
+	if err != nil {
+		return nil, err
+	}
+	return s.gate(mux), nil
+}
+
+// build registers every route.
+func build(o Options) (*server, *web.Mux, error) {
 	if o.Manage == nil || o.Intake == nil || o.Authenticate == nil || o.Logger == nil {
-		return nil, errors.New("api: manage, intake, authenticate and logger are needed")
+		return nil, nil, errors.New("api: manage, intake, authenticate and logger are needed")
 	}
 	if o.MaxDocument <= 0 {
 		o.MaxDocument = 256 << 10
@@ -87,7 +96,7 @@ func New(o Options) (http.Handler, error) {
 	s.files(mux)
 	s.tokens()
 	s.description(mux)
-	return s.gate(mux), nil
+	return s, mux, nil
 }
 
 // route is one operation: where it is, its name, what it does.

@@ -52,6 +52,9 @@ func (s *server) createToken(ctx context.Context, in *struct{ Body TokenRequest 
 	if b.ExpiresAt.IsZero() {
 		req.ExpiresAt = time.Time{}
 	}
+	if t := callerOf(ctx).Token; t != nil && !t.ExpiresAt.IsZero() && (req.ExpiresAt.IsZero() || req.ExpiresAt.After(t.ExpiresAt)) {
+		return nil, invalid("expires_at", "must not be later than the end of the token that makes it, "+t.ExpiresAt.UTC().Format(time.RFC3339))
+	}
 	for _, p := range b.Scopes {
 		req.Scopes = append(req.Scopes, atssync.TokenPower(p))
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/manage"
 	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
@@ -23,6 +24,16 @@ type HealthLine struct {
 	NextAt     time.Time           `json:"next_at,omitzero" doc:"when it is tried again"`
 }
 
+// WebhookHealth is one thing that is wrong with a webhook.
+type WebhookHealth = manage.WebhookHealth
+
+// HealthPage is a page of health lines. Webhooks stand on the first one.
+type HealthPage struct {
+	Items    []HealthLine    `json:"items"`
+	Webhooks []WebhookHealth `json:"webhooks,omitempty" doc:"what is wrong with webhooks; on the first page, for tokens without a limit, and not with account"`
+	Next     string          `json:"next,omitempty"`
+}
+
 // HealthQuery selects connections; All shows what is well too.
 type HealthQuery struct {
 	Account string
@@ -32,7 +43,7 @@ type HealthQuery struct {
 }
 
 func (s *server) health() {
-	register(s, get("/v1/health", "list-health", "List what does not work, per connection and operation").by(reads), s.listHealth)
+	register(s, get("/v1/health", "list-health", "List what does not work, per connection and operation, and of webhooks").by(reads), s.listHealth)
 }
 
 type healthList struct {
@@ -41,12 +52,17 @@ type healthList struct {
 	Paging
 }
 
-func (s *server) listHealth(ctx context.Context, in *healthList) (*body[Page[HealthLine]], error) {
+func (s *server) listHealth(ctx context.Context, in *healthList) (*body[HealthPage], error) {
 	cons, err := s.manage(ctx).Connections(ctx, atssync.ConnectionQuery{Account: in.Account, Paging: atssync.Paging(in.Paging)})
 	if err != nil {
 		return nil, err
 	}
-	page := Page[HealthLine]{Items: []HealthLine{}, Next: cons.Next}
+	page := HealthPage{Items: []HealthLine{}, Next: cons.Next}
+	if in.After == "" && in.Account == "" {
+		if page.Webhooks, err = s.manage(ctx).WebhookHealth(ctx); err != nil {
+			return nil, err
+		}
+	}
 	for _, c := range cons.Items {
 		for _, op := range atssync.Operations() {
 			h, ok := c.Operations[op]
@@ -70,7 +86,7 @@ func (s *server) listHealth(ctx context.Context, in *healthList) (*body[Page[Hea
 }
 
 // Health lists what does not work, a page of connections at a time.
-func (c *Client) Health(ctx context.Context, q HealthQuery) (Page[HealthLine], error) {
-	return call[Page[HealthLine]](ctx, c, request{path: "/v1/health", query: query{}.set("account", q.Account).
+func (c *Client) Health(ctx context.Context, q HealthQuery) (HealthPage, error) {
+	return call[HealthPage](ctx, c, request{path: "/v1/health", query: query{}.set("account", q.Account).
 		flag("all", q.All).page(atssync.Paging{After: q.After, Limit: q.Limit})})
 }

@@ -56,7 +56,9 @@ func scopedSetup(t *testing.T) *scoped {
 	w.nobody = place{
 		"nobody", atssync.NewID(atssync.PrefixConnection, now), "nobody", "job-of-nobody", "app-of-nobody", atssync.NewID(atssync.PrefixSubmission, now),
 	}
-	_, err = w.CreateWebhook(t.Context(), WebhookRequest{URL: "https://hooks.example.com/of-the-platform"})
+	hook, err := w.CreateWebhook(t.Context(), WebhookRequest{URL: "https://hooks.example.com/of-the-platform"})
+	require.NoError(t, err)
+	_, err = w.PauseWebhook(t.Context(), hook.ID, "a test") // so that its health is of interest
 	require.NoError(t, err)
 	w.whole, w.account, w.connects = w.tokens(), w.tokens("acme"), w.tokens("", w.own.connection)
 	return w
@@ -268,6 +270,7 @@ func (w *scoped) listHolds(token, pattern, path string, hidden []place) {
 	}
 	rec := w.ask(token, http.MethodGet, path, "")
 	require.Equal(w.t, http.StatusOK, rec.Code, "%s: %s", pattern, rec.Body)
+	require.NotContains(w.t, rec.Body.String(), "of-the-platform", "%s shows a webhook, which is the daemon's", pattern)
 	for _, p := range hidden {
 		for _, query := range []string{"", "account=" + p.account, "limit=1"} {
 			rec := w.ask(token, http.MethodGet, path+more+query, "")

@@ -14,8 +14,8 @@ func (c *command) health() *cobra.Command {
 	var q api.HealthQuery
 	cmd := &cobra.Command{
 		Use: "health", Short: "List what does not work, and whose turn it is", Args: cobra.NoArgs,
-		Long: `List the operations of connections that do not work, since when, whose turn it is and what to do; then what waits: submissions that are held or
-uncertain, and paused connections. With --ok what is well is listed too. What the words mean: atssync help states`,
+		Long: `List the operations of connections that do not work, since when, whose turn it is and what to do; then webhooks that are disabled, failing or
+paused, or whose deliveries were given up; then what waits: submissions that are held or uncertain, and paused connections. With --ok what is well is listed too. What the words mean: atssync help states`,
 		Example: "  atssync health\n  atssync health --ok --json",
 	}
 	cmd.Flags().StringVar(&q.Account, "account", "", "only this `account`'s")
@@ -24,9 +24,12 @@ uncertain, and paused connections. With --ok what is well is listed too. What th
 	cmd.RunE = c.do(func(cmd *cobra.Command, _ []string) error {
 		q.Limit = maxPage
 		var lines []api.HealthLine
+		webhooks := []api.WebhookHealth{}
 		for l, err := range api.All("", func(after string) (api.Page[api.HealthLine], error) {
 			q.After = after
-			return c.daemon().Health(cmd.Context(), q)
+			page, err := c.daemon().Health(cmd.Context(), q)
+			webhooks = append(webhooks, page.Webhooks...)
+			return api.Page[api.HealthLine]{Items: page.Items, Next: page.Next}, err
 		}) {
 			if err != nil {
 				return err
@@ -41,9 +44,9 @@ uncertain, and paused connections. With --ok what is well is listed too. What th
 			if lines == nil {
 				lines = []api.HealthLine{}
 			}
-			return printJSON(c.Out, map[string]any{"items": lines, "waiting": w})
+			return printJSON(c.Out, map[string]any{"items": lines, "webhooks": webhooks, "waiting": w})
 		}
-		return c.showHealth(lines, w)
+		return c.showHealth(lines, webhooks, w)
 	})
 	return cmd
 }
@@ -124,7 +127,7 @@ func (c *command) waiting(ctx context.Context, account string) (waiting, error) 
 	return w, err
 }
 
-func (c *command) showHealth(lines []api.HealthLine, w waiting) error {
+func (c *command) showHealth(lines []api.HealthLine, webhooks []api.WebhookHealth, w waiting) error {
 	err := table(c.Out, []column[api.HealthLine]{
 		{"CONNECTION", func(l api.HealthLine) string { return shorten(l.Name, 30) }},
 		{"OPERATION", func(l api.HealthLine) string { return string(l.Operation) }},
@@ -146,6 +149,14 @@ func (c *command) showHealth(lines []api.HealthLine, w waiting) error {
 		if l.Remedy != "" {
 			fmt.Fprintf(c.Out, "  what to do: %s\n", clean(l.Remedy, false))
 		}
+	}
+	for _, h := range webhooks {
+		trouble = true
+		fmt.Fprintf(c.Out, "\nwebhook %s (%s), %s", h.Webhook, clean(h.URL, false), h.Cause)
+		if !h.Since.IsZero() {
+			fmt.Fprintf(c.Out, " since %s", at(h.Since))
+		}
+		fmt.Fprintf(c.Out, ", the turn of the %s: %s\n  what to do: %s\n", h.WhoseTurn, clean(h.Message, false), clean(h.Remedy, false))
 	}
 	waits := w.text()
 	switch {

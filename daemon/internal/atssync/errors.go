@@ -88,6 +88,17 @@ func (e *Error) WithRemedy(format string, args ...any) *Error {
 	return e
 }
 
+// maxBrief is how many bytes Brief keeps.
+const maxBrief = 100
+
+// Brief is a text that somebody sent, cut for a message that names it: a key of 200 kB must not come back fifty times.
+func Brief(text string) string {
+	if len(text) <= maxBrief {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxBrief], "") + "…"
+}
+
 // CodeOf returns the code of the first *Error in err's chain, CodeInternal for any other error and "" for nil.
 func CodeOf(err error) Code {
 	if err == nil {

@@ -1,7 +1,9 @@
 package intake
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -153,13 +155,29 @@ func (p *parser) skip() bool {
 	case c == 'n':
 		return p.literal("null")
 	case c == '-' || c >= '0' && c <= '9':
-		for p.i < len(p.s) && strings.IndexByte("+-.eE0123456789", p.s[p.i]) >= 0 {
-			p.i++
-		}
-		return true
+		return p.number()
 	default:
 		return p.syntax(fmt.Sprintf("unexpected character %q", c))
 	}
+}
+
+// maxNumber bounds the digits of a number; none that is meant has as many.
+const maxNumber = 64
+
+// number reads a number and drops it, unless nothing could hold it: libraries put such a number into their errors as it is.
+func (p *parser) number() bool {
+	start := p.i
+	for p.i < len(p.s) && strings.IndexByte("+-.eE0123456789", p.s[p.i]) >= 0 {
+		p.i++
+	}
+	if text := p.s[start:p.i]; len(text) > maxNumber {
+		p.problem(fmt.Sprintf("is a number of more than %d characters", maxNumber))
+	} else if _, err := strconv.ParseFloat(text, 64); errors.Is(err, strconv.ErrRange) {
+		p.problem("is a number that is too large")
+	} else if err != nil {
+		return p.syntax("not a JSON number")
+	}
+	return true
 }
 
 // text reads a string.

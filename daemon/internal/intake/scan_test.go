@@ -21,6 +21,10 @@ func TestScan_TellsWhatALibraryLetsPass(t *testing.T) {
 		"more behind":        {`{} {}`, "", "more after the end"},
 		"nothing":            {" ", "", "no JSON"},
 		"no end":             {`{"a":`, "a", "ends early"},
+		"a number too large": {`{"a":{"b":1e999}}`, "a.b", "too large"},
+		"a number too long":  {`{"a":[0,` + strings.Repeat("9", 65) + `]}`, "a[1]", "more than 64"},
+		"no number":          {`{"a":1-2}`, "a", "not a JSON number"},
+		"a key too long":     {`{"` + strings.Repeat("ä", 1000) + `":"` + "\xff" + `"}`, strings.Repeat("ä", 50) + "…", "not valid UTF-8"},
 		"no JSON":            {`{"a":b}`, "a", "unexpected character"},
 	} {
 		t.Run(name, func(t *testing.T) {

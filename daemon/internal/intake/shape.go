@@ -144,9 +144,9 @@ func (p path) String() string {
 		case s.list:
 			b.WriteString("[" + strconv.Itoa(s.index) + "]")
 		case i == 0:
-			b.WriteString(s.key)
+			b.WriteString(atssync.Brief(s.key))
 		default:
-			b.WriteString("." + s.key)
+			b.WriteString("." + atssync.Brief(s.key))
 		}
 	}
 	return b.String()

@@ -3,14 +3,22 @@ package manage
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
 	sdk "github.com/atssync/atssync/plugin-sdk"
+)
+
+const (
+	maxProfileURL = 2048
+	// maxKnownLinks bounds what an import remembers, whatever its file holds.
+	maxKnownLinks = 10_000
 )
 
 // applicationKeys are the keys, or columns, of a file of applications of an earlier integration.
@@ -167,6 +175,14 @@ func importProblems(m sdk.Manifest, v map[string]string) (atssync.Receipt, []ats
 			refuse(key, bad)
 		}
 	}
+	for _, key := range []string{"ats_job", "candidate_id", "application_id"} {
+		if bad := badID(v[key]); v[key] != "" && bad != "" {
+			refuse(key, bad)
+		}
+	}
+	if len(v["profile_url"]) > maxProfileURL || !utf8.ValidString(v["profile_url"]) {
+		refuse("profile_url", fmt.Sprintf("is an address of at most %d bytes in UTF-8", maxProfileURL))
+	}
 	if as := sdk.As(v["as"]); as != "" && as != sdk.AsCandidate && as != sdk.AsProspect {
 		refuse("as", "must be candidate or prospect")
 	}
@@ -195,6 +211,9 @@ func (s *Service) linkedJob(ctx context.Context, connection, job string, known m
 	l, err := s.o.Store.JobLink(ctx, connection, job)
 	if err != nil && atssync.CodeOf(err) != atssync.CodeNotFound {
 		return "", err
+	}
+	if len(known) >= maxKnownLinks {
+		clear(known)
 	}
 	known[job] = l.ATSJob
 	return l.ATSJob, nil

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,8 +45,10 @@ type ImportReport struct {
 
 const (
 	maxRecord    = 64 << 10 // bytes of one record
+	fileBuffer   = 64 << 10 // bytes that are read ahead
 	maxArray     = 64 << 20 // bytes of a JSON array, which is read as a whole
 	maxRecordErr = 1000
+	maxProblems  = 50 // of one record
 )
 
 // refuse counts a record as refused and keeps why.
@@ -56,7 +59,7 @@ func (r *ImportReport) refuse(line int, err error) {
 	}
 	var e *atssync.Error
 	if errors.As(err, &e) && e.Code == atssync.CodeInvalid && len(e.Fields) > 0 {
-		for _, f := range e.Fields {
+		for _, f := range e.Fields[:min(len(e.Fields), maxRecordErr-len(r.Errors))] {
 			r.Errors = append(r.Errors, LineError{Line: line, Path: f.Path, Message: f.Message})
 		}
 		return
@@ -93,7 +96,8 @@ func (r record) bool(key string, absent bool) (bool, *atssync.FieldError) {
 // readRecords calls fn for every record of a file that has keys of the given list only. A record that cannot be
 // read comes with its error and does not end the file. It ends with fn's error or the reader's.
 func readRecords(in io.Reader, f Format, keys []string, fn func(record) error) error {
-	r := bufio.NewReaderSize(in, 64<<10)
+	bound := &recordBound{in: in, left: maxRecord + fileBuffer}
+	r := bufio.NewReaderSize(bound, fileBuffer)
 	if mark, err := r.Peek(3); err == nil && string(mark) == "\uFEFF" {
 		_, _ = r.Discard(3)
 	}
@@ -102,13 +106,34 @@ func readRecords(in io.Reader, f Format, keys []string, fn func(record) error) e
 	}
 	switch f {
 	case FormatJSON:
+		bound.left = maxArray + fileBuffer
 		return readArray(r, keys, fn)
 	case FormatNDJSON:
+		bound.left = math.MaxInt // it bounds its lines itself
 		return readNDJSON(r, keys, fn)
 	case FormatCSV:
-		return readCSV(r, keys, fn)
+		return readCSV(r, bound, keys, fn)
 	}
 	return atssync.Errorf(atssync.CodeInvalid, "there is no file format %q", f).WithRemedy("say json, ndjson or csv")
+}
+
+// errRecordTooLong is what a recordBound ends with.
+var errRecordTooLong = errors.New("the record is too long")
+
+// recordBound ends a file in which one record has no end: a quote that is never closed has the CSV library keep all that
+// follows. Whoever reads records gives it room anew before each; left counts what is read ahead too.
+type recordBound struct {
+	in   io.Reader
+	left int
+}
+
+func (b *recordBound) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errRecordTooLong
+	}
+	n, err := b.in.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }
 
 func formatOf(r *bufio.Reader) Format {
@@ -216,7 +241,9 @@ func flat(data []byte, keys []string) (map[string]string, error) {
 	out := make(map[string]string, len(keys))
 	var problems []atssync.FieldError
 	refuse := func(key, message string) {
-		problems = append(problems, atssync.FieldError{Path: key, Message: message})
+		if len(problems) < maxProblems {
+			problems = append(problems, atssync.FieldError{Path: atssync.Brief(key), Message: message})
+		}
 	}
 	for dec.More() {
 		k, err := dec.Token()
@@ -265,8 +292,8 @@ func flat(data []byte, keys []string) (map[string]string, error) {
 	return out, nil
 }
 
-func readCSV(r *bufio.Reader, keys []string, fn func(record) error) error {
-	c := csv.NewReader(r)
+func readCSV(r *bufio.Reader, bound *recordBound, keys []string, fn func(record) error) error {
+	c := csv.NewReader(r) // it reads from r itself, whose buffer is larger than its own
 	c.FieldsPerRecord, c.TrimLeadingSpace, c.ReuseRecord = -1, true, true
 	if head, _ := r.Peek(min(r.Size(), 4096)); true {
 		first, _, _ := bytes.Cut(head, []byte{'\n'})
@@ -278,6 +305,9 @@ func readCSV(r *bufio.Reader, keys []string, fn func(record) error) error {
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
+	if errors.Is(err, errRecordTooLong) {
+		return tooLong(1)
+	}
 	if err != nil {
 		return atssync.Errorf(atssync.CodeInvalid, "the first line cannot be read as CSV: %v", err)
 	}
@@ -285,17 +315,21 @@ func readCSV(r *bufio.Reader, keys []string, fn func(record) error) error {
 	for i, name := range row {
 		header[i] = strings.ToLower(strings.TrimSpace(name))
 		if !slices.Contains(keys, header[i]) {
-			return atssync.Errorf(atssync.CodeInvalid, "line 1: there is no column %q", name).
+			return atssync.Errorf(atssync.CodeInvalid, "line 1: there is no column %q", atssync.Brief(name)).
 				WithRemedy("the first line names the columns: %s", strings.Join(keys, ","))
 		}
 		if slices.Contains(header[:i], header[i]) {
-			return atssync.Errorf(atssync.CodeInvalid, "line 1: the column %q is there twice", name)
+			return atssync.Errorf(atssync.CodeInvalid, "line 1: the column %q is there twice", atssync.Brief(name))
 		}
 	}
-	for {
+	for last := 1; ; {
+		bound.left = maxRecord + fileBuffer
 		row, err := c.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
+		}
+		if errors.Is(err, errRecordTooLong) {
+			return tooLong(last + 1)
 		}
 		rec := record{}
 		var bad *csv.ParseError
@@ -314,8 +348,14 @@ func readCSV(r *bufio.Reader, keys []string, fn func(record) error) error {
 				rec.values[header[i]] = strings.TrimSpace(v)
 			}
 		}
+		last = rec.line
 		if err := fn(rec); err != nil {
 			return err
 		}
 	}
+}
+
+func tooLong(line int) error {
+	return atssync.Errorf(atssync.CodeInvalid, "the record after line %d is longer than %d bytes", line-1, maxRecord).
+		WithRemedy("see whether a quote is missing there; what stands before it was taken")
 }

@@ -31,8 +31,8 @@ const (
 // accept are the two ways in for documents. Both are plain handlers: intake decodes the bytes itself, so that a document
 // alone and a line of a batch are judged by the same words, and the batch is a stream.
 func (s *server) accept(mux *web.Mux) {
-	one := post("/v1/submissions", "submit", "Accept one submission document").by(submits)
-	many := post("/v1/submissions:batch", "submit-batch", "Accept submission documents, one a line").by(submits)
+	one := post("/v1/submissions", "submit", "Accept one submission document").by(submits).plainly()
+	many := post("/v1/submissions:batch", "submit-batch", "Accept submission documents, one a line").by(submits).plainly()
 	s.handle(mux, one, s.submit)
 	s.handle(mux, many, s.submitBatch)
 	document := s.schema(reflect.TypeFor[Document]())

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -93,8 +94,8 @@ func (s *server) gate(mux *web.Mux) http.Handler {
 			err = c.admit(route)
 		}
 		web.SetCaller(r.Context(), c.Actor.Name)
-		if err == nil && found && !route.ifMatch && r.Header.Get("If-Match") != "" {
-			err = invalid("If-Match", "is not looked at here, and would be taken for heeded")
+		if err == nil && found {
+			err = route.readable(r)
 		}
 		if err != nil {
 			s.refuse(w, r, err)
@@ -112,6 +113,29 @@ func (s *server) gate(mux *web.Mux) http.Handler {
 		}
 		mux.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// readable refuses what would be read as if it were not there: a change that is meant for one version would be made to any,
+// a list that is to be narrowed would be whole.
+func (r route) readable(q *http.Request) error {
+	if of := q.Header.Values("If-Match"); len(of) > 1 {
+		return invalid("If-Match", "is there twice")
+	} else if len(of) == 1 && !r.ifMatch {
+		return invalid("If-Match", "is not looked at here, and would be taken for heeded")
+	}
+	query, err := url.ParseQuery(q.URL.RawQuery)
+	if err != nil {
+		return invalid("query", "cannot be read: it is name=value, with & between two, and % before two hexadecimal digits")
+	}
+	for name, values := range query {
+		switch {
+		case r.plain:
+			return invalid("query."+atssync.Brief(name), "unknown query parameter")
+		case len(values) > 1:
+			return invalid("query."+atssync.Brief(name), "is there twice")
+		}
+	}
+	return nil
 }
 
 // lookAgainAt is how often a long request asks whether its caller is still let in.

@@ -105,6 +105,7 @@ type route struct {
 	status                    int  // 0: 200, or 204 without a body
 	slow                      bool // waits for an ATS or reads much
 	ifMatch                   bool // heeds If-Match
+	plain                     bool // takes no query, and no library refuses one
 	access                    access
 }
 
@@ -129,6 +130,7 @@ func del(path, id, summary string) route {
 }
 
 func (r route) slowly() route            { r.slow = true; return r }
+func (r route) plainly() route           { r.plain = true; return r }
 func (r route) answers(status int) route { r.status = status; return r }
 func (r route) by(a access) route        { r.access = a; return r }
 func (r route) pattern() string          { return r.method + " " + r.path }

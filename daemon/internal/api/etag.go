@@ -26,11 +26,18 @@ type IfMatch struct {
 	IfMatch string `header:"If-Match" example:"\"3\"" doc:"the version that the change is meant for, as an ETag gave it; with another one nothing is changed (412)"`
 }
 
-// version parses the header: "3", 3 or nothing, which is 0.
+// version parses the header: "3", 3 or nothing, which is 0. What is neither is refused: a change that was meant for one
+// version must not be made to any.
 func (m IfMatch) version() (int64, error) {
-	text := strings.Trim(strings.TrimSpace(m.IfMatch), `"`)
+	text := strings.TrimSpace(m.IfMatch)
 	if text == "" || text == "*" {
 		return 0, nil
+	}
+	if inner, ok := strings.CutPrefix(text, `"`); ok {
+		text, ok = strings.CutSuffix(inner, `"`)
+		if !ok {
+			text = ""
+		}
 	}
 	v, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || v <= 0 {

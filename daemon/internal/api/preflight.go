@@ -10,7 +10,7 @@ import (
 )
 
 func (s *server) preflight(mux *web.Mux) {
-	at := post("/v1/submissions:preflight", "preflight", "Say whether a submission would go through now, and create nothing").by(submits)
+	at := post("/v1/submissions:preflight", "preflight", "Say whether a submission would go through now, and create nothing").by(submits).plainly()
 	s.handle(mux, at, func(w http.ResponseWriter, r *http.Request) {
 		data, err := s.readDocument(r)
 		if err != nil {

@@ -101,7 +101,7 @@ func TestNew_NeedsItsParts(t *testing.T) {
 }
 
 func FuzzIfMatch(f *testing.F) {
-	for _, s := range []string{"", "*", `"3"`, "3", `W/"3"`, "-1", "9223372036854775808", `""`, `"`} {
+	for _, s := range []string{"", "*", `"3"`, "3", `W/"3"`, "-1", "9223372036854775808", `""`, `"`, `"3`, `3"`, `"*"`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -111,6 +111,9 @@ func FuzzIfMatch(f *testing.F) {
 			return
 		}
 		require.GreaterOrEqual(t, v, int64(0))
+		if text := strings.TrimSpace(s); v == 0 {
+			require.Contains(t, []string{"", "*"}, text, "a change that is meant for a version would be made to any")
+		}
 	})
 }
 

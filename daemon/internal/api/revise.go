@@ -14,7 +14,7 @@ import (
 )
 
 func (s *server) revise(mux *web.Mux) {
-	at := put("/v1/submissions/{submission}", "revise-submission", "Give a submission other content, as long as nothing was sent").by(submits)
+	at := put("/v1/submissions/{submission}", "revise-submission", "Give a submission other content, as long as nothing was sent").by(submits).plainly()
 	at.ifMatch = true
 	s.handle(mux, at, func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()

@@ -28,6 +28,7 @@ type Stream struct {
 	closed  context.CancelCauseFunc
 
 	mu       sync.Mutex
+	ended    bool // by Close: the connection may serve another request already
 	stopping bool
 	cause    error // why the request was ended from inside
 	deadline time.Time
@@ -51,8 +52,14 @@ func NewStream(w http.ResponseWriter, r *http.Request, idle time.Duration) *Stre
 // read until then is still to be worked on.
 func (s *Stream) Context() context.Context { return s.context }
 
-// Close ends the stream's context; the handler defers it.
-func (s *Stream) Close() { s.closed(nil) }
+// Close ends the stream's context; the handler defers it. From then on nothing of the stream touches the connection, which
+// may serve the next request: a deadline that was set late would cut that one.
+func (s *Stream) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	s.closed(nil)
+}
 
 // watch passes on to the stream what happens to its request, until Close.
 func (s *Stream) watch(request context.Context) {
@@ -60,7 +67,7 @@ func (s *Stream) watch(request context.Context) {
 	for {
 		select {
 		case <-draining:
-			s.interrupt()
+			s.Interrupt()
 			draining = nil
 		case <-ended:
 			if !s.ours() {
@@ -107,6 +114,9 @@ func (s *Stream) Read(p []byte) (int, error) {
 func (s *Stream) Extend() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
 	s.deadline = time.Now().Add(s.idle)
 	_ = s.control.SetWriteDeadline(s.deadline)
 	if !s.stopping {
@@ -114,10 +124,13 @@ func (s *Stream) Extend() {
 	}
 }
 
-// interrupt ends a Read that waits.
-func (s *Stream) interrupt() {
+// Interrupt ends a Read that waits, and every later one.
+func (s *Stream) Interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
 	s.stopping = true
 	_ = s.control.SetReadDeadline(time.Unix(1, 0))
 }
@@ -127,7 +140,7 @@ func (s *Stream) end(cause error) {
 	s.mu.Lock()
 	s.cause = cause
 	s.mu.Unlock()
-	s.interrupt()
+	s.Interrupt()
 	s.closed(cause)
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // The bounds of every listener. A handler that streams frees itself from the two of them that count its whole length with
-// KeepOpen.
+// NewStream.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 30 * time.Second

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -97,11 +96,11 @@ func (s *server) submitBatch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	st := &batchStream{Stream: web.NewStream(w, r, streamIdle), s: s, w: w, out: bufio.NewWriterSize(w, 32<<10)}
+	st.ahead = readAhead(extended{st.Stream})
 	defer st.Close()
+	defer st.ahead.end(st.Interrupt)
 	err := streamEnd(s.intake(r.Context()).SubmitBatch(st.Context(), st, st.result)) //nolint:contextcheck // It is the request's, without its end at a read that failed.
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.Extend() // the last commit may have taken its time
+	st.Extend()                                                                      // the last commit may have taken its time
 	if err != nil && !st.begun {
 		s.refuse(w, r, err)
 		return
@@ -131,27 +130,34 @@ func streamEnd(err error) error {
 // go out when reading could block, so that a slow sender sees each of them.
 type batchStream struct {
 	*web.Stream
-	s *server
-	w http.ResponseWriter
-
-	mu    sync.Mutex
+	s     *server
+	w     http.ResponseWriter
+	ahead *ahead
 	out   *bufio.Writer
 	begun bool
 	fresh bool // results wait in out
 }
 
-// Read sends what waits and reads on.
+// extended starts the idle time of a stream anew with each read.
+type extended struct{ *web.Stream }
+
+func (e extended) Read(p []byte) (int, error) {
+	e.Extend()
+	n, err := e.Stream.Read(p)
+	return n, broken(err)
+}
+
+// Soon has what came accepted and told before more is waited for: see intake.SubmitBatch.
+func (st *batchStream) Soon(within time.Duration) bool { return st.ahead.ready(within) }
+
+// Read sends what waits, where it would wait, and reads on.
 func (st *batchStream) Read(p []byte) (int, error) {
-	st.mu.Lock()
-	if st.fresh {
+	if st.fresh && !st.ahead.ready(0) {
 		st.fresh = false
 		_ = st.out.Flush()
 		st.Flush()
 	}
-	st.mu.Unlock()
-	st.Extend()
-	n, err := st.Stream.Read(p)
-	return n, broken(err)
+	return st.ahead.Read(p)
 }
 
 func (st *batchStream) begin() {
@@ -163,8 +169,6 @@ func (st *batchStream) begin() {
 }
 
 func (st *batchStream) result(r intake.Result) error {
-	st.mu.Lock()
-	defer st.mu.Unlock()
 	st.begin()
 	st.fresh = true
 	return jsonTo(st.out, SubmitResult{

@@ -19,9 +19,13 @@ const (
 	maxShareBytes = 4 << 20
 )
 
+// pause is how long a batch may stop before what came of it is accepted.
+const pause = 20 * time.Millisecond
+
 // SubmitBatch accepts an NDJSON stream. each gets one result a line, in order (empty lines are skipped): a
 // line that is refused leaves the others. Lines are committed in shares of at most 500, so memory does not grow
-// with the body, and what was reported is durable. It ends with the reader's error, with each's, or when the
+// with the body, and what was reported is durable. Where r has a method Soon(time.Duration) bool, which tells whether there
+// is something to read within that time, what came is not kept waiting for more. It ends with the reader's error, with each's, or when the
 // store accepts nothing any more; what was reported before stays accepted.
 func (s *Service) SubmitBatch(ctx context.Context, r io.Reader, each func(Result) error) error {
 	lines := newLines(r, s.o.MaxDocument)
@@ -29,6 +33,9 @@ func (s *Service) SubmitBatch(ctx context.Context, r io.Reader, each func(Result
 		b := share{s: s, at: s.places(), now: time.Now().UTC()}
 		var err error
 		for more && len(b.results) < maxShare && b.bytes < maxShareBytes {
+			if len(b.results) > 0 && !lines.soon(pause) {
+				break
+			}
 			more, err = lines.next()
 			if err != nil {
 				break
@@ -152,6 +159,9 @@ func (r *Result) take(a atssync.Accepted) {
 // lines reads a stream line by line, each at most limit bytes; what is longer is skipped to its end.
 type lines struct {
 	r      *bufio.Reader
+	source interface {
+		Soon(within time.Duration) bool
+	} // nil: nobody knows
 	limit  int
 	number int
 	text   []byte // valid until next
@@ -160,7 +170,17 @@ type lines struct {
 }
 
 func newLines(r io.Reader, limit int) *lines {
-	return &lines{r: bufio.NewReaderSize(r, 64<<10), limit: limit}
+	l := &lines{r: bufio.NewReaderSize(r, 64<<10), limit: limit}
+	l.source, _ = r.(interface {
+		Soon(within time.Duration) bool
+	})
+	return l
+}
+
+// soon reports whether the next line is here, or something more within a while.
+func (l *lines) soon(within time.Duration) bool {
+	here, _ := l.r.Peek(l.r.Buffered())
+	return l.source == nil || bytes.IndexByte(here, '\n') >= 0 || l.source.Soon(within)
 }
 
 var byteOrderMark = []byte("\uFEFF")

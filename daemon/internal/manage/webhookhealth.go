@@ -15,7 +15,7 @@ type WebhookHealth struct {
 	Webhook   string                `json:"webhook"`
 	URL       string                `json:"url"`
 	State     atssync.EndpointState `json:"state" enum:"active,paused,disabled"`
-	Cause     WebhookCause          `json:"cause" enum:"disabled,failing,dead_letters,paused" doc:"a stable word"`
+	Cause     WebhookCause          `json:"cause" enum:"disabled,failing,late,dead_letters,paused" doc:"a stable word"`
 	Message   string                `json:"message"`
 	WhoseTurn sdk.Turn              `json:"whose_turn"`
 	Remedy    string                `json:"remedy"`
@@ -30,9 +30,14 @@ type WebhookCause string
 const (
 	WebhookDisabled WebhookCause = "disabled"     // it answered 410
 	WebhookFailing  WebhookCause = "failing"      // it takes nothing and is only probed
+	WebhookLate     WebhookCause = "late"         // something that it wants has not been taken for lateAfter
 	WebhookDead     WebhookCause = "dead_letters" // deliveries were given up
 	WebhookPaused   WebhookCause = "paused"       // by a person, or because it left the configuration file
 )
+
+// lateAfter is how old an event may be that an endpoint wants and has not got. Fewer failures than open the breaker, and those
+// of one submission alone, show by it long before the ladder ends.
+const lateAfter = time.Hour
 
 // WebhookHealth lists what is wrong with webhooks. A caller who sees only a part of the accounts sees none: webhooks are
 // the daemon's.
@@ -44,14 +49,14 @@ func (s *Service) WebhookHealth(ctx context.Context) ([]WebhookHealth, error) {
 	err := each(func(p atssync.Paging) (atssync.Page[Webhook], error) {
 		return s.Webhooks(ctx, atssync.EndpointQuery{Paging: p})
 	}, func(w Webhook) error {
-		out = append(out, w.troubles()...)
+		out = append(out, w.troubles(time.Now())...)
 		return nil
 	})
 	return out, err
 }
 
 // troubles are what is wrong with a webhook, the gravest first.
-func (w Webhook) troubles() []WebhookHealth {
+func (w Webhook) troubles(now time.Time) []WebhookHealth {
 	var out []WebhookHealth
 	add := func(cause WebhookCause, turn sdk.Turn, since time.Time, message, remedy string) {
 		out = append(out, WebhookHealth{
@@ -72,6 +77,9 @@ func (w Webhook) troubles() []WebhookHealth {
 		add(WebhookFailing, sdk.TurnPlatform, w.FailingAt, "it takes nothing: "+cmp.Or(w.LastError, "its deliveries fail")+waits,
 			"mend the receiver and see with: atssync webhooks test "+w.ID)
 		out[0].NextAt = w.ProbeAt
+	case !w.OldestAt.IsZero() && now.Sub(w.OldestAt) >= lateAfter:
+		add(WebhookLate, sdk.TurnPlatform, w.OldestAt, "something that it wants has not been taken since then: "+cmp.Or(w.LastError, "nobody knows why")+waits,
+			fmt.Sprintf("see which: atssync webhooks deliveries %s --state pending", w.ID))
 	}
 	if w.Dead > 0 {
 		add(WebhookDead, sdk.TurnPlatform, time.Time{}, fmt.Sprintf("%d of its deliveries failed for so long that they were given up", w.Dead),

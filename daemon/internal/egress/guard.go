@@ -45,7 +45,7 @@ func (e *BlockedError) Remedy() string {
 func (*BlockedError) Unwrap() error { return ErrBlocked }
 
 // special are the ranges that are not the public Internet, from the IANA registries of special-purpose addresses, with
-// deprecated forms that carry an IPv4 address inside. Of IPv6 everything outside 2000::/3 is refused besides.
+// deprecated forms that carry an IPv4 address inside and the one address of a cloud's host that is in none of them. Of IPv6 everything outside 2000::/3 is refused besides.
 var special = []struct {
 	network netip.Prefix
 	why     string
@@ -54,6 +54,7 @@ var special = []struct {
 	{netip.MustParsePrefix("10.0.0.0/8"), "is a private address"},
 	{netip.MustParsePrefix("100.64.0.0/10"), "is a carrier's own address"},
 	{netip.MustParsePrefix("127.0.0.0/8"), "is a loopback address"},
+	{netip.MustParsePrefix("168.63.129.16/32"), "belongs to the machine's host at Azure"}, // public in form, and it hands out credentials
 	{netip.MustParsePrefix("169.254.0.0/16"), "is a link-local address"},
 	{netip.MustParsePrefix("172.16.0.0/12"), "is a private address"},
 	{netip.MustParsePrefix("192.0.0.0/24"), "is reserved for protocols"},

@@ -42,11 +42,14 @@ var inside = []string{
 	"[fe80::1%25lo]", "[fe80::1%25eth0]", "[::1%25lo]", "[febf::1]", "[fec0::1]", "[ff02::1]", "[ff0e::1]",
 	// What a resolver of the C library takes for an address.
 	"127.1", "2130706433", "0x7f.0.0.1", "0x7f000001", "0177.0.0.1", "localhost", "localhost.", "ip6-localhost",
+	"127.0.0.1.", "127.0.1", "0x7f.1", "017700000001", "00000177.0.0.1", "0x7F.0X0.0.1", "127.0.0.1%00", "①②⑦.0.0.1", "LOCALHOST", "a.localhost",
+	// What hands out a cloud's credentials, in each family's form.
+	"168.63.129.16", "[::ffff:168.63.129.16]", "192.0.0.192", "100.100.100.200", "[fd00:ec2::254]", "[fd20:ce::254]",
 }
 
 // outside are public addresses, next to the borders of the ranges above where there are any.
 var outside = []string{
-	"1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.1", "169.253.255.255",
+	"1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.1", "168.63.129.15", "168.63.129.17", "169.253.255.255",
 	"172.15.255.255", "172.32.0.0", "192.0.1.1", "192.167.255.255", "198.17.255.255", "198.20.0.0", "223.255.255.255",
 	"2000::1", "2001:200::1", "2001:db7::1", "2001:db9::1", "2003::1", "2606:4700::1", "3ffe:ffff::1", "3fff:1000::1",
 	"::ffff:1.1.1.1",
@@ -112,6 +115,29 @@ func FuzzCheck_NothingThatIsNotPublicPasses(f *testing.F) {
 		a = a.Unmap()
 		require.True(t, a.IsGlobalUnicast(), text)
 		require.False(t, a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsMulticast() || a.IsUnspecified(), text)
+	})
+}
+
+func FuzzParseNetworks(f *testing.F) {
+	for _, s := range []string{"", "10.0.0.0/8", "::ffff:10.0.0.0/104", "::ffff:0:0/90", "fe80::1%eth0/64", "0.0.0.0/0", "::/0", "1.2.3.4", "010.0.0.1", "10.0.0.0/08"} {
+		f.Add(s, "10.1.2.3")
+	}
+	f.Fuzz(func(t *testing.T, network, host string) {
+		list, err := ParseNetworks([]string{network})
+		if err != nil {
+			require.Nil(t, list)
+			return
+		}
+		require.True(t, list[0].IsValid(), network)
+		a, err := netip.ParseAddr(host)
+		if err != nil {
+			return
+		}
+		listed, err := NewGuard(list, setting).Check(a)
+		if listed {
+			require.NoError(t, err)
+			require.True(t, list[0].Contains(a.Unmap().WithZone("")), "%s is not in %s", host, network)
+		}
 	})
 }
 
@@ -228,6 +254,22 @@ func TestClient_RebindingNameIsJudgedWhenItIsDialled(t *testing.T) {
 	var blocked *BlockedError
 	require.ErrorAs(t, err, &blocked)
 	require.GreaterOrEqual(t, asked.Load(), int64(2))
+	require.Zero(t, reached.Load())
+}
+
+// A name of somebody else's may lead to a name of ours: whatever is behind it is what is dialled.
+func TestClient_EveryAnswerOfAResolverIsJudged(t *testing.T) {
+	t.Parallel()
+	srv, reached := listener(t)
+	for _, host := range []string{"127.0.0.1", "0.0.0.0", "169.254.169.254", "10.0.0.1", "168.63.129.16", "192.0.0.192"} {
+		c := New(Options{Setting: setting, DialTimeout: 2 * time.Second, Resolver: zone(t, func(string) netip.Addr { return netip.MustParseAddr(host) })})
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://alias.example.com.:"+port(t, srv)+"/", strings.NewReader("{}"))
+		require.NoError(t, err)
+		_, err = c.Do(req) //nolint:bodyclose // refused before there is an answer.
+		require.ErrorIs(t, err, ErrBlocked, host)
+		require.ErrorContains(t, err, host)
+		require.ErrorContains(t, err, setting)
+	}
 	require.Zero(t, reached.Load())
 }
 

@@ -106,6 +106,32 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// A marker comes from outside: whatever it says, a list reads on within its own keys.
+func FuzzMarker(f *testing.F) {
+	one, two := table(tabLink).text("con_1"), table(tabLink).text("con_2")
+	for _, k := range []key{one.text("job"), two.text(""), table(tabSubmission).text("con_1"), nil, {0}} {
+		if len(k) >= 2 {
+			f.Add(markerOf(k))
+		}
+		f.Add(string(k))
+	}
+	f.Add("AAAA")
+	f.Add("AAAAAA==")
+	f.Fuzz(func(t *testing.T, marker string) {
+		after, err := afterMarker(marker, span{prefix: one}, span{prefix: two})
+		if err != nil {
+			require.Equal(t, atssync.CodeInvalid, atssync.CodeOf(err))
+			require.Nil(t, after)
+			return
+		}
+		if marker == "" {
+			require.Nil(t, after)
+			return
+		}
+		require.True(t, bytes.HasPrefix(after, one) || bytes.HasPrefix(after, two))
+	})
+}
+
 func TestInParts_HalvesWhatIsTooMuchAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	for limit := 1; limit <= 9; limit++ {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
 	"github.com/atssync/atssync/daemon/internal/web"
@@ -133,6 +134,8 @@ func (r route) readable(q *http.Request) error {
 			return invalid("query."+atssync.Brief(name), "unknown query parameter")
 		case len(values) > 1:
 			return invalid("query."+atssync.Brief(name), "is there twice")
+		case !utf8.ValidString(values[0]) || strings.ContainsRune(values[0], 0):
+			return invalid("query."+atssync.Brief(name), "is not text in UTF-8")
 		}
 	}
 	return nil

@@ -125,7 +125,7 @@ func TestHostile_NoQueryIsAFault(t *testing.T) {
 		for _, query := range []string{
 			"nobody_knows_this=" + goodKey, "limit=0", "limit=501000", "limit=-1", "limit=99999999999999999999", "limit=" + goodKey, "after=" + goodKey,
 			"after=%00", "after=AAAA", "after=%ff%fe", "after=" + strings.Repeat("a", 20<<10), "after=e1-1", "after=e1zzzzzzzzzzzzzzzzzz", "%zz=1", "a;b=c",
-			"account=acme&account=globex", "account=acme%zz",
+			"account=acme&account=globex", "account=acme%zz", "connection=%ff%fe", "connection=%00",
 		} {
 			rec := w.ask(token, method, w.nobody.fill(path)+more+query, w.nobody.fill(row.body))
 			requireRefused(t, fmt.Sprintf("%s?%.60s", pattern, query), rec, false)

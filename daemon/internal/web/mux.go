@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"path"
 	"strings"
 )
 
@@ -14,6 +15,9 @@ func NewMux() *Mux { return &Mux{http.NewServeMux()} }
 // ServeHTTP dispatches to the handler of the most specific pattern.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, pattern := m.Handler(r)
+	if !clean(r.URL.Path) {
+		pattern = "" // the standard mux would answer with a page that leads elsewhere, and have a body sent twice
+	}
 	if q := requestOf(r.Context()); q != nil {
 		q.route = pattern
 	}
@@ -22,7 +26,9 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	blank := &discard{header: http.Header{}}
-	m.ServeMux.ServeHTTP(blank, r)
+	if clean(r.URL.Path) {
+		m.ServeMux.ServeHTTP(blank, r)
+	}
 	if allow := blank.header.Get("Allow"); allow != "" {
 		w.Header().Set("Allow", allow)
 		WriteProblem(w, r, Problem{
@@ -32,6 +38,12 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	WriteProblem(w, r, Problem{Status: http.StatusNotFound, Code: "not_found", Detail: "there is nothing at " + r.URL.Path})
+}
+
+// clean reports whether a path has neither empty parts nor dots that lead elsewhere.
+func clean(p string) bool {
+	c := path.Clean(p)
+	return p == c || p == c+"/"
 }
 
 // discard takes the standard refusal, of which only the Allow header is used.

@@ -428,6 +428,12 @@ func TestMux_RefusesAsProblemsAndTellsTheRoute(t *testing.T) {
 	require.Equal(t, "", q.Route)
 	require.Equal(t, http.StatusNotFound, q.Status)
 
+	for _, path := range []string{"//things/1", "/things//1", "/./things/1", "/nothing/../things/1"} {
+		res, body = get(t, c, path)
+		require.Equal(t, http.StatusNotFound, res.StatusCode, path)
+		require.Contains(t, body, `"code":"not_found"`)
+		<-seen
+	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, "http://daemon/things/1", nil)
 	require.NoError(t, err)
 	res, body = do(t, c, req)

@@ -21,7 +21,11 @@ type piece struct {
 	err  error
 }
 
-const pieceSize = 64 << 10
+const (
+	pieceSize  = 64 << 10
+	leftPieces = 4
+	pieceSoon  = 10 * time.Millisecond
+)
 
 // readAhead begins to read; end has to be called.
 func readAhead(from io.Reader) *ahead {
@@ -87,13 +91,19 @@ func (a *ahead) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// end waits for the reading to end; interrupt ends a read that waits, and is called when there is one.
+// end waits for the reading to end. What is left of a body is read where it is little and there, as net/http does: its
+// connection can then serve another request. Else interrupt is called, which ends a read that waits.
 func (a *ahead) end(interrupt func()) {
+	for range leftPieces {
+		if a.left = nil; !a.ready(pieceSoon) {
+			break
+		}
+	}
 	if a.piece.err == nil {
 		interrupt()
 	}
 	close(a.free)
-	for range a.full { //nolint:revive // What was read and not asked for is dropped.
+	for range a.full { // what was read and not asked for is dropped
 	}
 	<-a.done
 }

@@ -22,7 +22,7 @@ func FuzzRequests(f *testing.F) {
 	c := w.connected("acme", "ada")
 	o := w.served
 	o.Logger = slog.New(slog.DiscardHandler)
-	o.Authenticate = func(r *http.Request) (Caller, error) {
+	o.Authenticate = func(*http.Request) (Caller, error) {
 		return Caller{Actor: atssync.Actor{Name: "fuzz", Via: "http"}, Token: &atssync.Token{Powers: []atssync.TokenPower{atssync.TokenAdmin}}}, nil
 	}
 	s, mux, err := build(o)
@@ -42,7 +42,7 @@ func FuzzRequests(f *testing.F) {
 			path = row.path
 		}
 		if method == http.MethodDelete && strings.HasSuffix(path, "{connection}") || strings.Contains(query, "wait=") {
-			t.Skip("it would end the fuzzing, or wait")
+			return // it would leave nothing to fuzz, or wait
 		}
 		path, _, _ = strings.Cut(path, "?")
 		r := httptest.NewRequestWithContext(t.Context(), method, p.fill(path), strings.NewReader(body))

@@ -206,7 +206,7 @@ func TestStreams_MemoryDoesNotGrowWithTheBody(t *testing.T) { //nolint:parallelt
 	w := scopedSetup(t)
 	_, at := w.listen()
 	line := append(document(w.own.connection, "the-same", w.own.job), '\n') // accepted once, and then the same again
-	f := &flood{line: line, long: append(bytes.Repeat([]byte("a"), 1<<20), '\n'), left: (200 << 20) / (len(line) + 1<<20/100)}
+	f := &flood{line: line, long: append(bytes.Repeat([]byte("a"), 1<<20), '\n'), left: (96 << 20) / (len(line) + 1<<20/100)}
 	total := f.left
 	var before runtime.MemStats
 	runtime.GC()

@@ -50,6 +50,9 @@ type Connection struct {
 	Settings map[string]string `json:"settings,omitempty"`
 	// Credentials is the sealed JSON object of the secret fields; nil once removed.
 	Credentials []byte `json:"credentials,omitempty"`
+	// Hook is the sealed secret of the address that the ATS calls, made at HookAt; nil without one and once removed.
+	Hook   []byte    `json:"hook,omitempty"`
+	HookAt time.Time `json:"hook_at,omitzero"`
 	// IdentityKeys are HMACs by which the same account is recognised when it is connected again: of
 	// (adapter, host, acting user) and of (adapter, each secret).
 	IdentityKeys []string `json:"identity_keys,omitempty"`
@@ -153,5 +156,6 @@ func (c Connection) Clone() Connection {
 	c.IdentityKeys = append([]string(nil), c.IdentityKeys...)
 	c.StatusOverrides = append([]StatusOverride(nil), c.StatusOverrides...)
 	c.Credentials = append([]byte(nil), c.Credentials...)
+	c.Hook = append([]byte(nil), c.Hook...)
 	return c
 }

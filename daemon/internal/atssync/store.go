@@ -381,6 +381,7 @@ type Store interface {
 	Deliveries
 	Deliver
 	Tokens
+	Hints
 	Close() error
 }
 

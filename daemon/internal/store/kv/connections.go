@@ -232,6 +232,7 @@ func differences(a, b *atssync.Connection) []string {
 	add("managed_by", a.ManagedBy == b.ManagedBy)
 	add("settings", maps.Equal(a.Settings, b.Settings))
 	add("credentials", string(a.Credentials) == string(b.Credentials))
+	add("hook", string(a.Hook) == string(b.Hook) && a.HookAt.Equal(b.HookAt))
 	add("identity", slices.Equal(a.IdentityKeys, b.IdentityKeys) && a.ActingUser == b.ActingUser && a.Host == b.Host && a.AccountName == b.AccountName)
 	add("policy", a.OnUncertain == b.OnUncertain && a.ResumeCheck == b.ResumeCheck && a.LastNameFallback == b.LastNameFallback && a.NoteTemplate == b.NoteTemplate)
 	add("status_overrides", slices.Equal(a.StatusOverrides, b.StatusOverrides))
@@ -255,7 +256,11 @@ func sameJSON(a, b any) bool {
 func (st *step) stateChanged(was, next *atssync.Connection, fields []string) error {
 	detail := strings.Join(fields, ", ")
 	if was.State == next.State {
-		st.note("connection.update", next.ID, detail)
+		action := "connection.update"
+		if detail == "hook" {
+			action, detail = "connection.rotate_hook", ""
+		}
+		st.note(action, next.ID, detail)
 		return nil
 	}
 	d := atssync.EventDraft{Type: atssync.EventConnectionResumed, At: st.now, Data: atssync.ConnectionEvent{State: "resumed"}}

@@ -65,6 +65,11 @@ const (
 	tabDeliveryDue     = "dq" // endpoint, due, sequence; heads
 	tabDeliveryState   = "ds" // endpoint, state, sequence; pending and dead ones
 	tabDeliveryOf      = "de" // event id, endpoint → sequence
+	tabHint            = "h/" // connection, number → Hint
+	tabHintOf          = "hs" // connection, submission → number
+	tabHookSeen        = "he" // connection, event key → number
+	tabHookSeenAt      = "ha" // connection, number → event key
+	tabHookState       = "hc" // connection → hookState
 	tabToken           = "x/" // id → Token
 	tabTokenName       = "xn" // name → id; those that are not revoked
 	tabFormat          = "f/" // → format version
@@ -306,6 +311,24 @@ func keyDeliveryState(d *atssync.Delivery) key {
 func keyDeliveryOf(event, endpoint string) key {
 	return table(tabDeliveryOf).text(event).text(endpoint)
 }
+
+func keyHint(connection string, number int64) key {
+	return table(tabHint).text(connection).num(number)
+}
+
+func keyHintOf(connection, submission string) key {
+	return table(tabHintOf).text(connection).text(submission)
+}
+
+func keyHookSeen(connection, event string) key {
+	return table(tabHookSeen).text(connection).text(event)
+}
+
+func keyHookSeenAt(connection string, number int64) key {
+	return table(tabHookSeenAt).text(connection).num(number)
+}
+
+func keyHookState(connection string) key { return table(tabHookState).text(connection) }
 
 // KindOf names the table of a key, for errors: it tells nothing of the record.
 func KindOf(k []byte) string { return string(k[:min(2, len(k))]) }

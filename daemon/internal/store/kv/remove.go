@@ -7,7 +7,7 @@ import (
 	"github.com/atssync/atssync/daemon/internal/atssync"
 )
 
-// RemoveConnection destroys the credentials, removes the links and persists the task that cancels what waits.
+// RemoveConnection destroys the credentials, removes the links, forgets the hints and persists the task that cancels what waits.
 // Keys, receipts, ledger and numbers stay.
 func (s *Store) RemoveConnection(ctx context.Context, id string, version int64, now time.Time) (atssync.Connection, error) {
 	var out atssync.Connection
@@ -18,6 +18,9 @@ func (s *Store) RemoveConnection(ctx context.Context, id string, version int64, 
 		}
 		return err
 	})
+	if err == nil {
+		err = s.dropAllHints(ctx, id, now)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -73,9 +76,19 @@ func (st *step) remove(id string, version int64, links []atssync.JobLink) (*atss
 	}
 	next := was.Clone()
 	next.State, next.PausedReason, next.Credentials = atssync.ConnectionRemoved, "", nil
+	next.Hook, next.HookAt = nil, time.Time{}
 	next.RemovedAt, next.UpdatedAt, next.Version = st.now, st.now, was.Version+1
 	if err := st.dropLinks(links); err != nil {
 		return nil, err
+	}
+	hints, err := st.hints(id, 0, MaxItems)
+	if err != nil {
+		return nil, err
+	}
+	if len(hints) > 0 {
+		if err := st.dropHints(id, hints); err != nil {
+			return nil, err
+		}
 	}
 	pending, err := st.pending(id)
 	if err != nil {

@@ -37,6 +37,14 @@ func (r eventRecord) event() atssync.Event {
 	return e
 }
 
+// hookState is what is counted of a connection's hooks.
+type hookState struct {
+	Waiting   int64 `json:"waiting"`    // hints
+	Number    int64 `json:"number"`     // of the last hint
+	SeenFirst int64 `json:"seen_first"` // the number of the oldest event that is remembered
+	SeenLast  int64 `json:"seen_last"`
+}
+
 // runPlace is where a run's record lies, so that a second write of it finds the first.
 type runPlace struct {
 	Pass    string `json:"pass"`

@@ -53,6 +53,8 @@ func recoverEverything(t *testing.T, open func(*testing.T, string) atssync.Store
 	require.NoError(t, err)
 	require.NoError(t, w.s.PutRun(w.ctx, atssync.Run{ID: "run_1", Pass: "status", StartedAt: w.now}, w.now))
 
+	w.hook(c, "evt-1", atssync.Touch{ExternalKey: submitted.ExternalKey})
+
 	before := w.everything(c)
 	ledger := w.balanced(c)
 	for range 2 {
@@ -63,6 +65,7 @@ func recoverEverything(t *testing.T, open func(*testing.T, string) atssync.Store
 	a := w.accept(w.document(c, "app-7", "job-2"))[0]
 	require.Equal(t, atssync.AcceptedReplay, a.Result, "external ids are remembered")
 	require.Equal(t, uncertain, w.sub(uncertain.ID))
+	require.True(t, w.hook(c, "evt-1", atssync.Touch{ExternalKey: submitted.ExternalKey}).Replayed, "hooks are remembered")
 	last, err := w.s.LastEvent(w.ctx, c.ID)
 	require.NoError(t, err)
 	w.submit(c, "one more", "job-2")
@@ -107,6 +110,9 @@ func (w *world) everything(c atssync.Connection) map[string]any {
 	add("checkpoints", cps, err)
 	runs, err := w.s.Runs(w.ctx, "", atssync.Paging{})
 	add("runs", runs, err)
+	out["hints"] = w.hints(w.leased[c.ID], 0, 500)
+	backlog, err := w.s.HintBacklog(w.ctx, c.ID)
+	add("hint backlog", backlog, err)
 	out["events"] = w.read(atssync.EventQuery{})
 	return out
 }

@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) atssync.Store) {
 		"tasks":        taskTests,
 		"lane":         laneTests,
 		"collect":      collectTests,
+		"hints":        hintTests,
 		"leases":       leaseTests,
 		"events":       eventTests,
 		"webhooks":     webhookTests,

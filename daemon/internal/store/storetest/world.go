@@ -24,10 +24,12 @@ type world struct {
 	ctx context.Context
 	now time.Time
 	n   int
+
+	leased map[string]atssync.Lease // by connection, the last one taken
 }
 
 func newWorld(t tb, s atssync.Store) *world {
-	return &world{t: t, s: s, ctx: context.Background(), now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}
+	return &world{t: t, s: s, ctx: context.Background(), now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), leased: map[string]atssync.Lease{}}
 }
 
 // pass moves the clock.
@@ -120,6 +122,7 @@ func (w *world) lease(c atssync.Connection, owner string) atssync.Lease {
 	got, err := w.s.Acquire(w.ctx, owner, []string{c.ID}, w.now)
 	require.NoError(w.t, err)
 	require.Len(w.t, got, 1)
+	w.leased[c.ID] = got[0]
 	return got[0]
 }
 

@@ -80,7 +80,8 @@ func (a *App) setup(ctx context.Context) error {
 	a.deliver = a.newDeliver(door)
 
 	a.collect = collect.New(collect.Options{
-		Store: a.store, Lanes: a.store, Jobs: a.store, Connections: a.store, Leases: a.leases,
+		Store: a.store, Lanes: a.store, Jobs: a.store, Connections: a.store, Hints: a.store, Submissions: a.store,
+		Leases: a.leases,
 		Adapters: a.fleet, Vault: open, Log: a.log.With("component", "collect"),
 		Metrics: collect.NewMetrics(a.registry, names), Platform: partnerName(c.Platform), Wake: a.wake,
 		Settle: c.Status.Settle, MissingAfter: c.Status.MissingAfter, QuietAfter: c.Status.QuietAfter,

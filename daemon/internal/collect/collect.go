@@ -29,6 +29,13 @@ type Connections interface {
 	Connection(ctx context.Context, id string) (atssync.Connection, error)
 }
 
+// Submissions settles what is uncertain where a hook led to it.
+type Submissions interface {
+	Submission(ctx context.Context, id string) (atssync.Submission, error)
+	SubmissionsByReceipt(ctx context.Context, connection, candidate, application string) ([]atssync.Submission, error)
+	Resolve(ctx context.Context, id string, how atssync.SettleUncertain, now time.Time) (atssync.Submission, error)
+}
+
 // Leases tells which connections this daemon may work.
 type Leases interface {
 	Lease(connection string) (l atssync.Lease, ok bool)
@@ -54,6 +61,8 @@ type Options struct {
 	Lanes       Lanes
 	Jobs        Jobs
 	Connections Connections
+	Hints       atssync.Hints
+	Submissions Submissions
 	Leases      Leases
 	Adapters    Adapters
 	Vault       Vault
@@ -82,7 +91,7 @@ type Worker struct {
 	o Options
 
 	mu      sync.Mutex
-	places  map[string]chan struct{} // by adapter
+	places  map[string]chan struct{} // by adapter, those for hints apart
 	busy    map[string]bool          // operation + connection under way
 	timers  map[string]*appointment  // operation + connection
 	stopped bool
@@ -130,13 +139,18 @@ func (w *Worker) Stop() {
 	w.wg.Wait()
 }
 
-// place waits for one of the places of an adapter, so that one whose ATS hangs keeps no other one waiting.
-func (w *Worker) place(ctx context.Context, adapter string) (free func(), err error) {
+// place waits for one of the places of an adapter, so that one whose ATS hangs keeps no other one waiting. What an ATS
+// hinted at has places of its own: a long pass keeps it from none.
+func (w *Worker) place(ctx context.Context, adapter string, op atssync.Operation) (free func(), err error) {
+	key := adapter
+	if op == opHints {
+		key += "/" + string(op)
+	}
 	w.mu.Lock()
-	p := w.places[adapter]
+	p := w.places[key]
 	if p == nil {
 		p = make(chan struct{}, w.o.Parallel)
-		w.places[adapter] = p
+		w.places[key] = p
 	}
 	w.mu.Unlock()
 	select {

@@ -14,10 +14,11 @@ import (
 // called again at any time.
 func (w *Worker) Follow(connection string) { w.followAt(connection, time.Now()) }
 
-// Sweep follows every connection again: after a restart no timer stands.
+// Sweep follows every connection again, and looks for what was hinted at: after a restart no timer stands.
 func (w *Worker) Sweep() {
 	for _, id := range w.o.Leases.Held() {
 		w.Follow(id)
+		w.Hinted(id)
 	}
 }
 

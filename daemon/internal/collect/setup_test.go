@@ -75,7 +75,8 @@ func (b *bundle) connect(name, adapter string) atssync.Connection {
 
 func (b *bundle) start(edit ...func(*Options)) {
 	o := Options{
-		Store: b.store, Lanes: b.store, Jobs: b.store, Connections: b.store, Leases: b.leases, Adapters: b.adapters,
+		Store: b.store, Lanes: b.store, Jobs: b.store, Connections: b.store, Hints: b.store, Submissions: b.store,
+		Leases: b.leases, Adapters: b.adapters,
 		Vault: vault{}, Wake: func(c string) {
 			b.mu.Lock()
 			defer b.mu.Unlock()

@@ -58,7 +58,7 @@ func (w *Worker) try(o operation, id string) (Summary, error) {
 		delete(w.busy, key)
 		w.mu.Unlock()
 	}()
-	v, free, err := w.visit(w.ctx, id)
+	v, free, err := w.visit(w.ctx, id, o.op)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -75,12 +75,12 @@ func (w *Worker) try(o operation, id string) (Summary, error) {
 }
 
 // visit reads what is known of a connection, once one of its adapter's places is free.
-func (w *Worker) visit(ctx context.Context, id string) (*visit, func(), error) {
+func (w *Worker) visit(ctx context.Context, id string, op atssync.Operation) (*visit, func(), error) {
 	c, err := w.o.Connections.Connection(ctx, id)
 	if err != nil {
 		return nil, nil, err
 	}
-	free, err := w.place(ctx, c.Adapter)
+	free, err := w.place(ctx, c.Adapter, op)
 	if err != nil {
 		return nil, nil, err
 	}

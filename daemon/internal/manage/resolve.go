@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -107,7 +106,7 @@ func (s *Service) readBack(ctx context.Context, sub atssync.Submission, address 
 	if err != nil {
 		return receipt, "", err
 	}
-	rd, err := ours(sub, ref, reply.Readings, m)
+	rd, err := atssync.OwnReading(sub, ref, reply.Readings, m)
 	if err != nil {
 		return receipt, "", err
 	}
@@ -120,10 +119,8 @@ func (s *Service) readBack(ctx context.Context, sub atssync.Submission, address 
 		if err != nil {
 			return receipt, "", err
 		}
-		for _, o := range others {
-			if o.ID != sub.ID {
-				return receipt, "", atssync.Errorf(atssync.CodeConflict, "the ATS application %s is already followed as submission %s", receipt.ApplicationID, o.ID)
-			}
+		if err := atssync.NotFollowed(sub, receipt, others); err != nil {
+			return receipt, "", err
 		}
 	}
 	return receipt, rd.JobName, nil
@@ -153,48 +150,6 @@ func profileIDs(m sdk.Manifest, address string) (candidate, application string, 
 		}})
 	}
 	return candidate, application, nil
-}
-
-// ours finds the reading that is this submission's, or says in clear words why none is.
-func ours(sub atssync.Submission, ref sdk.ApplicationRef, readings []sdk.Reading, m sdk.Manifest) (sdk.Reading, error) {
-	seen := slices.DeleteFunc(slices.Clone(readings), func(r sdk.Reading) bool {
-		return r.CandidateID != ref.CandidateID || r.Gone != ""
-	})
-	if len(seen) == 0 {
-		e := atssync.Errorf(atssync.CodeNotFound, "%s does not show the candidate %s to this connection, so nobody can prove that it is submission %s", m.Label, ref.CandidateID, sub.ID)
-		if m.ReadPermission != "" {
-			e.Remedy = "check the address; reading needs: " + m.ReadPermission
-		}
-		return sdk.Reading{}, e
-	}
-	own := slices.DeleteFunc(slices.Clone(seen), func(r sdk.Reading) bool { return r.ExternalID != sub.ExternalID })
-	if len(own) == 0 {
-		what := "carries no external id"
-		if seen[0].ExternalID != "" {
-			what = fmt.Sprintf("carries the external id %q", seen[0].ExternalID)
-		}
-		return sdk.Reading{}, atssync.Errorf(atssync.CodeConflict, "the candidate %s %s, not ours %q: it is another application", ref.CandidateID, what, sub.ExternalID).
-			WithRemedy("find the candidate that we sent; if there is none, send it again")
-	}
-	narrow := func(keep func(sdk.Reading) bool) {
-		if kept := slices.DeleteFunc(slices.Clone(own), func(r sdk.Reading) bool { return !keep(r) }); len(kept) > 0 {
-			own = kept
-		}
-	}
-	if ref.ApplicationID != "" {
-		own = slices.DeleteFunc(own, func(r sdk.Reading) bool { return r.ApplicationID != ref.ApplicationID })
-		if len(own) == 0 {
-			return sdk.Reading{}, atssync.Errorf(atssync.CodeNotFound, "the candidate %s has no application %s", ref.CandidateID, ref.ApplicationID).
-				WithRemedy("give the address of the candidate without the application")
-		}
-	}
-	narrow(func(r sdk.Reading) bool { return sub.ATSJob != "" && r.JobID == sub.ATSJob })
-	narrow(func(r sdk.Reading) bool { return r.ApplicationID != "" })
-	if len(own) > 1 {
-		return sdk.Reading{}, atssync.Errorf(atssync.CodeConflict, "the candidate %s has %d applications that may be submission %s", ref.CandidateID, len(own), sub.ID).
-			WithRemedy("give the address of the application that is meant")
-	}
-	return own[0], nil
 }
 
 // resolveKeys are the keys, or columns, of a file of resolutions.

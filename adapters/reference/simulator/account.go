@@ -55,7 +55,7 @@ type Application struct {
 
 // account is one employer. Its own lock guards everything that changes.
 type account struct {
-	Key, ID, Name string
+	Key, Secret, ID, Name string
 
 	mu         sync.Mutex
 	jobs       []*Job
@@ -68,11 +68,12 @@ type account struct {
 	byPerson   map[string][]*Application
 	log        []*Application // what changed, in order; a cursor is an index into it
 	revoked    bool
+	hooks      hooks
 }
 
 func newAccount(n, jobs int) *account {
 	a := &account{
-		Key: Key(n), ID: fmt.Sprintf("acc%d", n), Name: fmt.Sprintf("Sample Employer %d", n),
+		Key: Key(n), Secret: WebhookSecret(n), ID: fmt.Sprintf("acc%d", n), Name: fmt.Sprintf("Sample Employer %d", n),
 		jobByID: map[string]*Job{}, people: map[string]string{}, byEmail: map[string]string{},
 		apps: map[string]*Application{}, byExternal: map[string]*Application{}, byPending: map[string]*Application{},
 		byPerson: map[string][]*Application{},
@@ -119,7 +120,7 @@ func (a *account) addApplication(personID string, job *Job, sent NewApplication,
 	a.apps[id], a.byExternal[sent.ExternalID] = app, app
 	a.byPending["pending-"+id] = app
 	a.byPerson[personID] = append(a.byPerson[personID], app)
-	a.log = append(a.log, app)
+	a.changed(app)
 	return app
 }
 

@@ -124,7 +124,7 @@ func (a *account) move(m Move) bool {
 	app.Reason, app.ReasonType = m.Reason, m.ReasonType
 	app.Deleted = app.Deleted || m.Delete
 	app.ChangedAt = time.Now().UTC()
-	a.log = append(a.log, app)
+	a.changed(app)
 	return true
 }
 
@@ -179,7 +179,7 @@ func (s *Simulator) signWebhook(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, problem("bad_request", "", err.Error()))
 		return
 	}
-	for i, a := range s.accounts {
+	for _, a := range s.accounts {
 		a.mu.Lock()
 		app := a.apps[in.ID]
 		if app == nil {
@@ -191,7 +191,7 @@ func (s *Simulator) signWebhook(w http.ResponseWriter, r *http.Request) {
 		}
 		a.mu.Unlock()
 		if body != nil {
-			answer(w, http.StatusOK, map[string]string{"body": string(body), "signature": Sign(WebhookSecret(i+1), body)})
+			answer(w, http.StatusOK, map[string]string{"body": string(body), "signature": Sign(a.Secret, body)})
 			return
 		}
 	}

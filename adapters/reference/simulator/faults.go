@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -15,6 +16,8 @@ type Fault struct {
 	Kind string `json:"kind"`
 	// On says which requests: read, write, or all when empty.
 	On string `json:"on"`
+	// Match breaks only requests whose path and query hold this text.
+	Match string `json:"match"`
 	// Count is how many requests it breaks; 0 is one, -1 is all.
 	Count int `json:"count"`
 	// Every breaks only each nth request that it could break.
@@ -54,7 +57,7 @@ func (f *faults) take(r *http.Request) *Fault {
 		on = "write"
 	}
 	for i, one := range f.list {
-		if one.On != "" && one.On != on {
+		if one.On != "" && one.On != on || !strings.Contains(r.URL.RequestURI(), one.Match) {
 			continue
 		}
 		one.seen++

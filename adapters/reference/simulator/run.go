@@ -34,6 +34,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("listen on %s: %w", *listen, err)
 	}
 	s := New(Options{Employers: *employers, Jobs: *jobs, Latency: *latency})
+	defer s.Close()
 	web := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(l) }()
@@ -57,8 +58,8 @@ func (s *Simulator) announce(base string, asJSON bool, stdout io.Writer) error {
 		Jobs          []Job  `json:"jobs"`
 	}
 	var list []employer
-	for i, a := range s.accounts {
-		e := employer{Name: a.Name, Key: a.Key, WebhookSecret: WebhookSecret(i + 1)}
+	for _, a := range s.accounts {
+		e := employer{Name: a.Name, Key: a.Key, WebhookSecret: a.Secret}
 		a.mu.Lock()
 		for _, j := range a.jobs {
 			e.Jobs = append(e.Jobs, *j)

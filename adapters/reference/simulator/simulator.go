@@ -7,6 +7,7 @@
 package simulator
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -27,15 +28,17 @@ type Simulator struct {
 	accounts []*account
 	byKey    map[string]*account // never changes
 	faults   faults
+	background
 }
 
-// New returns a simulator with its employers, keys and jobs. The first employer's key is Key(1).
+// New returns a simulator with its employers, keys and jobs. The first employer's key is Key(1). Close ends what it runs.
 func New(o Options) *Simulator {
 	o.Employers, o.Jobs = max(1, o.Employers), max(0, o.Jobs)
 	if o.Jobs == 0 {
 		o.Jobs = 3
 	}
 	s := &Simulator{opts: o, mux: http.NewServeMux(), byKey: map[string]*account{}}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
 	for i := range o.Employers {
 		a := newAccount(i+1, o.Jobs)
 		s.accounts = append(s.accounts, a)
@@ -72,6 +75,8 @@ func (s *Simulator) routes() {
 	s.mux.HandleFunc("POST /control/job", s.setJob)
 	s.mux.HandleFunc("POST /control/revoke", s.revoke)
 	s.mux.HandleFunc("POST /control/webhook", s.signWebhook)
+	s.mux.HandleFunc("POST /control/hooks", s.setHooks)
+	s.mux.HandleFunc("GET /control/hooks", s.listHooks)
 
 	s.mux.HandleFunc("GET /adaptertest", s.offerConnection)
 	s.mux.HandleFunc("GET /adaptertest/people", s.countPeople)

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -143,4 +145,50 @@ func FuzzApplications(f *testing.F) {
 			require.True(t, json.Valid(w.Body.Bytes()))
 		}
 	})
+}
+
+func TestHooks_AreSignedAndSentInOrderUntilTheyAreTaken(t *testing.T) {
+	t.Parallel()
+	sim := New(Options{Employers: 2})
+	t.Cleanup(sim.Close)
+	server := httptest.NewServer(sim)
+	t.Cleanup(server.Close)
+	type taken struct{ event, stage string }
+	got := make(chan taken, 10)
+	var tries atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if tries.Add(1) == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		var hook struct {
+			Event       string      `json:"event"`
+			Application Application `json:"application"`
+		}
+		if r.Header.Get("X-Reference-Signature") != Sign(WebhookSecret(1), body) || json.Unmarshal(body, &hook) != nil {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		got <- taken{hook.Event, hook.Application.Stage}
+	}))
+	t.Cleanup(other.Close)
+	call(t, server.URL, "POST", "/v1/applications", good)
+	status, _ := call(t, server.URL, "POST", "/control/hooks", `{"url":"`+other.URL+`"}`)
+	require.Equal(t, http.StatusNoContent, status)
+	for _, stage := range []string{"Review", "Interview"} {
+		call(t, server.URL, "POST", "/control/move", `{"external_id":"x-1","stage":"`+stage+`"}`)
+	}
+	require.Equal(t, taken{"evt-acc1-2", "Review"}, <-got)
+	require.Equal(t, taken{"evt-acc1-3", "Interview"}, <-got)
+	require.Eventually(t, func() bool {
+		_, body := call(t, server.URL, "GET", "/control/hooks", "")
+		return strings.Count(body, `"taken":true`) == 2
+	}, 10*time.Second, 10*time.Millisecond)
+	status, _ = call(t, server.URL, "POST", "/control/hooks", `{"key":"nobody","url":"`+other.URL+`"}`)
+	require.Equal(t, http.StatusNotFound, status)
+	call(t, server.URL, "POST", "/control/hooks", `{"url":""}`)
+	call(t, server.URL, "POST", "/control/move", `{"external_id":"x-1","stage":"Offer"}`)
+	_, body := call(t, server.URL, "GET", "/control/hooks", "")
+	require.NotContains(t, body, "Offer")
 }

@@ -31,6 +31,9 @@ type limitKey struct {
 	limit sdk.Limit
 }
 
+// hooksAtOnce is how many hooks of one connection its adapter reads at a time.
+const hooksAtOnce = 8
+
 func newLimiters(own Limits) *limiters {
 	n := own.MaxInFlight
 	if n <= 0 {
@@ -128,6 +131,9 @@ func (l *limiters) of(c sdk.Connection, p sdk.Power) (bound, cost int, out []*li
 	}
 	if len(limits) == 0 { // what the ATS says at run time is still kept
 		limits = []sdk.Limit{{Scope: "credential"}}
+	}
+	if p == sdk.PowerHandleWebhook && l.manifest.Cost[p] == 0 {
+		return max(hooksAtOnce, l.manifest.InFlight[p]), 0, nil // the ATS called us: nothing is asked of it, whatever its limits
 	}
 	credential := credentialKey(c)
 	for _, lim := range limits {

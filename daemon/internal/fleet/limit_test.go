@@ -390,3 +390,34 @@ atssync_adapter_calls_total{adapter="fake",kind="other",operation="check"} 2
 	none.restarted("fake")
 	none.waited("fake", time.Second)
 }
+
+func TestLimit_AHookAsksNothingOfTheATSAndIsBoundedByItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := perTen(1)
+		b := started(t, m, Limits{})
+		b.calls(1, connection("a", "key"), "") // the budget is used up
+		began := time.Now()
+		var held []func()
+		for range hooksAtOnce {
+			_, done, err := b.f.Reserve(t.Context(), "fake", connection("a", "key"), sdk.PowerHandleWebhook)
+			require.NoError(t, err)
+			held = append(held, done)
+		}
+		require.Zero(t, time.Since(began))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, _, err := b.f.Reserve(ctx, "fake", connection("a", "key"), sdk.PowerHandleWebhook)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		_, done, err := b.f.Reserve(t.Context(), "fake", connection("b", "key"), sdk.PowerHandleWebhook)
+		require.NoError(t, err, "another connection's")
+		for _, f := range append(held, done) {
+			f()
+		}
+
+		m.Cost = map[sdk.Power]int{sdk.PowerHandleWebhook: 1} // its adapter asks the ATS
+		b = started(t, m, Limits{})
+		b.calls(1, connection("a", "key"), "")
+		require.NotZero(t, b.calls(1, connection("a", "key"), sdk.PowerHandleWebhook))
+	})
+}

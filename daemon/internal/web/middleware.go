@@ -20,7 +20,7 @@ const (
 // request is what the server keeps of a request under way, in its context.
 type request struct {
 	id     string
-	route  string        // set by Mux
+	route  string        // set by Mux or SetRoute
 	caller string        // set by SetCaller
 	body   io.ReadCloser // before it was bounded
 }
@@ -44,6 +44,14 @@ func RequestID(ctx context.Context) string {
 func SetCaller(ctx context.Context, name string) {
 	if q := requestOf(ctx); q != nil {
 		q.caller = name
+	}
+}
+
+// SetRoute has the log line of the request that ctx belongs to name its route, where no Mux does. A path is no route: it may
+// hold a secret.
+func SetRoute(ctx context.Context, route string) {
+	if q := requestOf(ctx); q != nil {
+		q.route = route
 	}
 }
 

@@ -441,3 +441,16 @@ func TestMux_RefusesAsProblemsAndTellsTheRoute(t *testing.T) {
 	require.Equal(t, "GET, HEAD", res.Header.Get("Allow"))
 	require.Contains(t, body, "GET or HEAD")
 }
+
+func TestSetRoute_NamesTheRouteAndNeverThePath(t *testing.T) {
+	t.Parallel()
+	seen := make(chan Request, 1)
+	_, c := serve(t, Options{
+		Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { SetRoute(r.Context(), "/secrets/{secret}") }),
+		Observe: func(q Request) { seen <- q },
+	})
+	res, _ := get(t, c, "/secrets/4711")
+	require.Equal(t, http.StatusOK, res.StatusCode)
+	require.Equal(t, "/secrets/{secret}", (<-seen).Route)
+	SetRoute(t.Context(), "outside of a server it does nothing")
+}

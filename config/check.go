@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // A socket's path must fit the kernel's 108 bytes, with room for the names that plugins use beside it.
@@ -25,6 +26,7 @@ func (c *Config) complete(s source) {
 	orDefault(&c.Store.Dir, filepath.Join(d.DataDir, "store"))
 	orDefault(&c.Store.KeyFile, filepath.Join(d.DataDir, "seal.key"))
 	orDefault(&c.Platform.PartnerName, c.Platform.Name)
+	c.HTTP.PublicURL = strings.TrimRight(c.HTTP.PublicURL, "/")
 	for name, a := range c.Adapters.Named {
 		orDefault(&a.Path, filepath.Join(c.Adapters.Dir, name))
 		c.Adapters.Named[name] = a

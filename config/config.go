@@ -112,6 +112,7 @@ type Limits struct {
 // HTTP is the listener for the platform: the JSON API, with tokens.
 type HTTP struct {
 	Listen          string // host:port; empty is no listener
+	PublicURL       string // how the world reaches it, without a slash at its end; empty when nobody said
 	TLSCert, TLSKey string // files, as PEM; both or none
 	Insecure        bool   // plain text on an address that others can reach
 	MaxRequests     int    // under way at a time

@@ -147,6 +147,7 @@ func (l *Limits) keys() []key {
 func (h *HTTP) keys() []key {
 	return []key{
 		{name: "listen", doc: "Address of the API, such as 127.0.0.1:8470; none when empty.", value: text{&h.Listen, listenAddress}},
+		{name: "public_url", doc: "How the internet reaches this listener, such as https://ats-sync.example.com; the addresses that ATSes call begin with it.", value: text{&h.PublicURL, publicAddress}},
 		{name: "tls_cert", doc: "Its certificate with the chain, as PEM. Read again when it changes.", value: path{&h.TLSCert}},
 		{name: "tls_key", doc: "The certificate's key, as PEM.", value: path{&h.TLSKey}},
 		{name: "insecure", doc: "true allows plain text on an address beyond this machine, where tokens and applications could be read on their way. For a proxy in front that speaks TLS.", value: toggle{&h.Insecure}},
@@ -243,6 +244,21 @@ func checksum(s string) error {
 }
 
 func webAddress(s string) error { return address(s, "https", "http") }
+
+// publicAddress is what others are told to call: without TLS only this machine is.
+func publicAddress(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err == nil && u.Scheme == "http" && loopback(net.JoinHostPort(u.Hostname(), "0")) {
+		u.Scheme = "https"
+	}
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(s, "#") {
+		return errors.New("must be an address that begins with https://, without user, query and fragment")
+	}
+	return nil
+}
 
 func proxyAddress(s string) error { return address(s, "http", "https", "socks5") }
 

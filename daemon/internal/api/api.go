@@ -76,6 +76,7 @@ func build(o Options) (*server, *web.Mux, error) {
 	mux := web.NewMux()
 	s := &server{Options: o, api: humago.New(mux, describe(o.Version)), log: o.Logger.With("component", "api"), routes: make(map[string]route)}
 	s.connections()
+	s.hooks()
 	s.jobs()
 	s.jobLinks()
 	s.suggestions()

@@ -120,9 +120,10 @@ func (s *server) listConnections(ctx context.Context, in *connectionList) (*body
 }
 
 type connectAnswer struct {
-	Status int
-	ETag   string `header:"ETag" doc:"the connection's version, for If-Match"`
-	Body   ConnectResult
+	Status       int
+	ETag         string `header:"ETag" doc:"the connection's version, for If-Match"`
+	CacheControl string `header:"Cache-Control"`
+	Body         Connected
 }
 
 func (s *server) connect(ctx context.Context, in *struct{ Body connectBody }) (*connectAnswer, error) {
@@ -140,7 +141,7 @@ func (s *server) connect(ctx context.Context, in *struct{ Body connectBody }) (*
 	if res.DryRun || res.Revived {
 		status = http.StatusOK
 	}
-	return &connectAnswer{status, etag(res.Connection.Version), res}, nil
+	return &connectAnswer{status, etag(res.Connection.Version), "no-store", Connected{res, hookOf(res.Hook)}}, nil
 }
 
 func (s *server) readConnection(ctx context.Context, in *ConnectionPath) (*versioned[Connection], error) {
@@ -281,8 +282,8 @@ func (c *Client) Connection(ctx context.Context, id string) (Connection, error) 
 
 // Connect checks credentials and saves the connection when the ATS accepts them. What the check found against them is an
 // *Error with the code check_failed and Checks.
-func (c *Client) Connect(ctx context.Context, r ConnectRequest) (ConnectResult, error) {
-	return call[ConnectResult](ctx, c, request{method: http.MethodPost, path: "/v1/connections", json: connectBody{
+func (c *Client) Connect(ctx context.Context, r ConnectRequest) (Connected, error) {
+	return call[Connected](ctx, c, request{method: http.MethodPost, path: "/v1/connections", json: connectBody{
 		Account: r.Account, Name: r.Name, Adapter: r.Adapter, Fields: revealed(r.Fields), DryRun: r.DryRun,
 		OnUncertain: r.OnUncertain, ResumeCheck: r.ResumeCheck, LastNameFallback: r.LastNameFallback, NoteTemplate: r.NoteTemplate,
 		StatusOverrides: r.StatusOverrides,

@@ -2,8 +2,32 @@ package atssync
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"time"
+
+	sdk "github.com/atssync/atssync/plugin-sdk"
 )
+
+// HookPrefix begins the path that ATSes call.
+const HookPrefix = "/hooks/"
+
+// HookSecretLen is the length of the secret in such a path: 128 bits in hex.
+const HookSecretLen = 2 * hookSecretBytes
+
+const hookSecretBytes = 16
+
+// NewHookSecret returns a new secret.
+func NewHookSecret() sdk.Secret {
+	var b [hookSecretBytes]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
+	return sdk.Secret(hex.EncodeToString(b[:]))
+}
+
+// HookPath is the path that an ATS calls for a connection.
+func HookPath(connection string, secret sdk.Secret) string {
+	return HookPrefix + connection + "/" + secret.Reveal()
+}
 
 const (
 	// MaxHints bounds the hints of one connection that wait to be read.

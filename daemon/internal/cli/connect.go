@@ -200,7 +200,7 @@ func secretFields(in map[string]string) map[string]api.Secret {
 }
 
 // connected shows what was found and saved.
-func (c *command) connected(res api.ConnectResult, asJSON bool) error {
+func (c *command) connected(res api.Connected, asJSON bool) error {
 	if asJSON {
 		return printJSON(c.Out, res)
 	}
@@ -216,6 +216,7 @@ func (c *command) connected(res api.ConnectResult, asJSON bool) error {
 	if con.JobsVisible >= 0 {
 		s.add("may see", some(con.JobsVisible, "job"))
 	}
+	addHook(&s, res.Hook)
 	if err := s.write(c.Out); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 func (c *command) connections() *cobra.Command {
 	return parent("connections", "List, look at and change connections", "Commands about connections: one account's access to one ATS account.",
 		c.connectionsList(), c.connectionsShow(), c.connectionsCheck(), c.connectionsRepair(), c.connectionsSet(),
-		c.connectionsPause(), c.connectionsResume(), c.connectionsRemove())
+		c.connectionsPause(), c.connectionsResume(), c.connectionsHook(), c.connectionsRemove())
 }
 
 func (c *command) connectionsList() *cobra.Command {
@@ -70,14 +70,22 @@ func (c *command) connectionsShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		hook, err := c.hookOf(cmd.Context(), con)
+		if err != nil {
+			return err
+		}
 		if *asJSON {
-			return printJSON(c.Out, con)
+			return printJSON(c.Out, struct {
+				api.Connection
+				Hook *api.Hook `json:"hook,omitempty"`
+			}{con, hook})
 		}
 		ledger, err := c.daemon().Ledger(cmd.Context(), con.ID, false, "", 1)
 		if err != nil {
 			return err
 		}
 		s := connectionSheet(con)
+		addHook(s, hook)
 		s.add("submissions", inStates(ledger))
 		return s.write(c.Out)
 	})

@@ -160,7 +160,9 @@ func TestHints_AreKeptUntilTheATSAnswers(t *testing.T) {
 
 func TestHints_WaitForAnAdapterALeaseAndTheEndOfAPause(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct{ away, back func(*bundle, atssync.Connection) }{
+	for name, tt := range map[string]struct {
+		away, back func(*bundle, atssync.Connection)
+	}{
 		"adapter": {
 			func(b *bundle, _ atssync.Connection) { b.adapters.set(func(a *adapters) { a.down = true }) },
 			func(b *bundle, _ atssync.Connection) { b.adapters.set(func(a *adapters) { a.down = false }) },
@@ -171,7 +173,9 @@ func TestHints_WaitForAnAdapterALeaseAndTheEndOfAPause(t *testing.T) {
 				defer b.leases.mu.Unlock()
 				delete(b.leases.held, c.ID)
 			},
-			func(b *bundle, c atssync.Connection) { b.leases.take(atssync.Lease{Connection: c.ID, Owner: "owner", Epoch: 1}) },
+			func(b *bundle, c atssync.Connection) {
+				b.leases.take(atssync.Lease{Connection: c.ID, Owner: "owner", Epoch: 1})
+			},
 		},
 		"pause": {
 			func(b *bundle, c atssync.Connection) { b.turn(c, atssync.ConnectionPaused) },
@@ -282,8 +286,8 @@ func TestHints_WhatIsNotOursSettlesNothing(t *testing.T) {
 			t.Receipt.ApplicationID = "app-" + other
 			return t
 		}, time.Second},
-		"no ids at all":          {func(_ *bundle, id string) atssync.Touch { return touch(id) }, time.Second},
-		"not shown": {func(_ *bundle, id string) atssync.Touch { return claim(id) }, 2 * time.Hour},
+		"no ids at all": {func(_ *bundle, id string) atssync.Touch { return touch(id) }, time.Second},
+		"not shown":     {func(_ *bundle, id string) atssync.Touch { return claim(id) }, 2 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -37,6 +37,9 @@ type ConnectResult struct {
 	DryRun  bool `json:"dry_run,omitempty"`
 	// Notices are what whoever connects should know of what was there before, one sentence each.
 	Notices []string `json:"notices,omitempty"`
+	// Hook is the address that the ATS calls, nil when its adapter takes no calls. It is a secret, so that no encoder
+	// takes it along by itself.
+	Hook *Hook `json:"-"`
 }
 
 // Connect checks the values against the ATS and saves the connection when it accepts them. A wrong value is
@@ -90,6 +93,9 @@ func (s *Service) Connect(ctx context.Context, req ConnectRequest) (ConnectResul
 	if out.Notices, err = s.notices(ctx, saved, revived); err != nil {
 		return ConnectResult{}, err
 	}
+	if out.Hook, err = s.shownHook(saved); err != nil {
+		return ConnectResult{}, err
+	}
 	out.Connection, err = s.shown(ctx, saved)
 	return out, err
 }
@@ -124,14 +130,14 @@ func (s *Service) create(ctx context.Context, c atssync.Connection, v values, no
 	if twin != nil {
 		c.ID, revived = twin.ID, true
 	}
-	if err := s.seal(&c, v); err != nil {
+	if err := s.sealNew(&c, v, now); err != nil {
 		return c, false, err
 	}
 	saved, err = s.o.Store.CreateConnection(ctx, c, now)
 	if atssync.CodeOf(err) == atssync.CodeExists && twin != nil {
 		// Somebody revived it meanwhile; the store says what stands in the way of a new one.
 		c.ID, revived = made, false
-		if err := s.seal(&c, v); err != nil {
+		if err := s.sealNew(&c, v, now); err != nil {
 			return c, false, err
 		}
 		saved, err = s.o.Store.CreateConnection(ctx, c, now)
@@ -141,7 +147,7 @@ func (s *Service) create(ctx context.Context, c atssync.Connection, v values, no
 	}
 	if saved.ID != c.ID { // it was removed since it was looked for: seal for the id that it has
 		revived = true
-		saved, err = s.o.Store.UpdateConnection(ctx, saved.ID, 0, func(u *atssync.Connection) error { return s.seal(u, v) }, now)
+		saved, err = s.o.Store.UpdateConnection(ctx, saved.ID, 0, func(u *atssync.Connection) error { return s.sealNew(u, v, now) }, now)
 		if err != nil {
 			return c, false, err
 		}
@@ -149,6 +155,14 @@ func (s *Service) create(ctx context.Context, c atssync.Connection, v values, no
 	s.o.Changed(saved.ID)
 	s.o.Wake(saved.ID)
 	return saved, revived, nil
+}
+
+// sealNew puts the values into a connection whose ID is final, and gives it an address for its ATS to call.
+func (s *Service) sealNew(c *atssync.Connection, v values, now time.Time) error {
+	if err := s.seal(c, v); err != nil {
+		return err
+	}
+	return s.giveHook(c, now)
 }
 
 // freeName returns name, or name with a number when the account has a live connection of that name.

@@ -172,7 +172,7 @@ func (f *filing) create(ctx context.Context, in FileConnection, v values) error 
 		return atssync.Errorf(atssync.CodeExists, "this ATS account was connected before, as %s; under another id its submissions would be sent again", twin.ID).
 			WithRemedy("use id = %q", twin.ID)
 	}
-	if err := f.s.seal(&c, v); err != nil {
+	if err := f.s.sealNew(&c, v, f.now); err != nil {
 		return err
 	}
 	saved, err := f.s.o.Store.CreateConnection(ctx, c, f.now)

@@ -96,6 +96,7 @@ type Options struct {
 	Documents Documents
 	Schedule  Schedule        // nil: no schedule
 	Webhooks  *WebhookOptions // nil: no webhooks
+	Hooks     HookOptions
 
 	// Settings are the operator's values for the fields of each adapter, from [adapters.NAME.settings].
 	Settings map[string]map[string]string
@@ -117,6 +118,14 @@ type Options struct {
 	Wake func(connection string)
 	// Changed is told of a connection that was made, changed or removed; nil is nobody.
 	Changed func(connection string)
+}
+
+// HookOptions say where ATSes reach the daemon.
+type HookOptions struct {
+	// PublicURL is the address before the path, without a slash at its end; "" when nobody said it.
+	PublicURL string
+	// Closed says that nothing listens for them.
+	Closed bool
 }
 
 // Service does what people ask for. Its methods may be called concurrently.

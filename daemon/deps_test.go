@@ -47,6 +47,7 @@ var table = []room{
 	{path: internal + "collect", may: []string{internal + "atssync", "plugin-sdk", internal + "retry"}, tests: memory},
 	{path: internal + "deliver", may: []string{internal + "atssync", "plugin-sdk", internal + "retry", internal + "egress"}, tests: memory},
 	{path: internal + "egress", std: true},
+	{path: internal + "hook", may: []string{internal + "atssync", "plugin-sdk", internal + "web"}, tests: memory},
 	{path: internal + "intake", may: []string{internal + "atssync", "plugin-sdk"}, tests: memory},
 	{path: internal + "manage", may: []string{internal + "atssync", "plugin-sdk"}, tests: memory},
 	{path: internal + "fleet", may: []string{"plugin-sdk", "plugin-sdk/host"}, tests: []string{"plugin-sdk/adaptertest"}},

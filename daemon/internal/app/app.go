@@ -17,6 +17,7 @@ import (
 	"github.com/atssync/atssync/daemon/internal/collect"
 	"github.com/atssync/atssync/daemon/internal/deliver"
 	"github.com/atssync/atssync/daemon/internal/fleet"
+	"github.com/atssync/atssync/daemon/internal/hook"
 	"github.com/atssync/atssync/daemon/internal/intake"
 	"github.com/atssync/atssync/daemon/internal/manage"
 	"github.com/atssync/atssync/daemon/internal/submit"
@@ -48,6 +49,7 @@ type App struct {
 	leases   *leaseKeeper
 	submit   *submit.Worker
 	collect  *collect.Worker
+	hooks    *hook.Handler
 	deliver  *deliver.Worker
 	upkeep   *upkeep
 	teller   *teller

@@ -3,8 +3,11 @@ package app
 import (
 	"fmt"
 	"net"
+	"net/http"
+	"strings"
 
 	"github.com/atssync/atssync/daemon/internal/api"
+	"github.com/atssync/atssync/daemon/internal/hook"
 	"github.com/atssync/atssync/daemon/internal/web"
 )
 
@@ -22,7 +25,7 @@ func (a *App) listenHTTP() error {
 		return fmt.Errorf("build the API: %w", err)
 	}
 	o := web.Options{
-		Name: "http", Listen: c.Listen, Handler: handler, Logger: a.log, MaxRequests: c.MaxRequests, MaxBody: c.MaxBody,
+		Name: "http", Listen: c.Listen, Handler: besideAPI{hook.Prefix, a.hooks, handler}, Logger: a.log, MaxRequests: c.MaxRequests, MaxBody: c.MaxBody,
 	}
 	if c.TLSCert != "" {
 		o.TLS = &web.TLS{Cert: c.TLSCert, Key: c.TLSKey}
@@ -32,6 +35,29 @@ func (a *App) listenHTTP() error {
 	}
 	a.stops.add("http", a.http.Stop)
 	return nil
+}
+
+// besideAPI serves what lies below a prefix by another handler than the API, without tokens.
+type besideAPI struct {
+	prefix     string
+	other, api http.Handler
+}
+
+func (b besideAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, b.prefix) {
+		b.other.ServeHTTP(w, r)
+		return
+	}
+	b.api.ServeHTTP(w, r)
+}
+
+// newHooks makes what takes the calls of ATSes in.
+func (a *App) newHooks(k keys, adapters []string) *hook.Handler {
+	a.registry.MustRegister(hook.NewStock(a.store))
+	return hook.New(hook.Options{
+		Store: a.store, Secrets: a.manage, Adapters: a.fleet, Keys: k, Wake: a.collect.Hinted,
+		Log: a.log.With("component", "hook"), Metrics: hook.NewMetrics(a.registry, adapters),
+	})
 }
 
 // startHTTP lets the platform in, once what it asks for runs.

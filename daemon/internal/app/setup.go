@@ -11,7 +11,6 @@ import (
 	"github.com/atssync/atssync/config"
 	"github.com/atssync/atssync/daemon/internal/api"
 	"github.com/atssync/atssync/daemon/internal/atssync"
-	"github.com/atssync/atssync/daemon/internal/collect"
 	"github.com/atssync/atssync/daemon/internal/fleet"
 	"github.com/atssync/atssync/daemon/internal/intake"
 	"github.com/atssync/atssync/daemon/internal/manage"
@@ -67,6 +66,7 @@ func (a *App) setup(ctx context.Context) error {
 		ResumeCheck:      atssync.ResumeCheck(c.Submissions.ResumeCheck),
 		ReleasePerMinute: c.Submissions.ReleasePace, Wake: a.wake, Changed: a.connectionChanged,
 		Webhooks:    &manage.WebhookOptions{Store: a.store, Deliver: delivererOf{a}, CheckURL: door.CheckURL},
+		Hooks:       manage.HookOptions{PublicURL: c.HTTP.PublicURL, Closed: c.HTTP.Listen == ""},
 		QuietUntil:  a.fleet.QuietUntil,
 		RefreshJobs: func(ctx context.Context, connection string) error { return a.collect.RefreshJobs(ctx, connection) },
 	})
@@ -79,14 +79,8 @@ func (a *App) setup(ctx context.Context) error {
 	open := vault{Vault: documents, open: a.manage.OpenConnection}
 	a.deliver = a.newDeliver(door)
 
-	a.collect = collect.New(collect.Options{
-		Store: a.store, Lanes: a.store, Jobs: a.store, Connections: a.store, Hints: a.store, Submissions: a.store,
-		Leases: a.leases,
-		Adapters: a.fleet, Vault: open, Log: a.log.With("component", "collect"),
-		Metrics: collect.NewMetrics(a.registry, names), Platform: partnerName(c.Platform), Wake: a.wake,
-		Settle: c.Status.Settle, MissingAfter: c.Status.MissingAfter, QuietAfter: c.Status.QuietAfter,
-		QuietIntervals: c.Status.TerminalIntervals, ReleasePerMinute: c.Submissions.ReleasePace,
-	})
+	a.collect = a.newCollect(open, names)
+	a.hooks = a.newHooks(k, names)
 	a.submit = a.newSubmit(open, look, names)
 	a.upkeep = newUpkeep(a.store, a.log.With("component", "upkeep"), a.wake)
 	if a.passes, err = newPasses(a, c.Schedules); err != nil {
@@ -167,6 +161,7 @@ func (a *App) wake(connection string) {
 func (a *App) connectionChanged(connection string) {
 	a.leases.Ensure(context.Background(), connection)
 	a.collect.ListJobsSoon(connection)
+	a.collect.Hinted(connection) // a pause may have ended
 	a.wake(connection)
 }
 
@@ -177,6 +172,7 @@ func (a *App) adapterChanged(string) {
 	}
 	for _, id := range a.leases.Held() {
 		a.submit.Wake(id)
+		a.collect.Hinted(id)
 	}
 }
 
@@ -188,5 +184,6 @@ func (a *App) leased(connections []string) {
 	for _, id := range connections {
 		a.submit.Wake(id)
 		a.collect.Follow(id)
+		a.collect.Hinted(id)
 	}
 }

@@ -12,6 +12,16 @@ type keys struct{ k *seal.Keys }
 
 func (k keys) Index(kind, value string) string { return k.k.IndexText(kind, value) }
 
+// ExternalKey is the key by which a submission is found.
+func (k keys) ExternalKey(connection, externalID string) string {
+	return intake.Vault{Keys: k}.ExternalKey(connection, externalID)
+}
+
+// EventKey is the key by which a call of an ATS is known again.
+func (k keys) EventKey(connection, event string) string {
+	return k.Index("hook", connection+"\x00"+event)
+}
+
 func (k keys) Seal(plain []byte, connection, record, field string) ([]byte, error) {
 	return k.k.Seal(plain, seal.AAD{Connection: connection, Record: record, Field: field})
 }

@@ -86,6 +86,8 @@ var routeRows = map[string]routeRow{
 	"GET /v1/connections/{connection}/jobs":     {readers, item, "", "", "", 0, 0},
 	"GET /v1/connections/{connection}/events":   {readers, item, "", "", "", 0, 0},
 
+	"GET /v1/connections/{connection}/hook":                     {admin, item, "", "", "", 409, 0},
+	"POST /v1/connections/{connection}/hook":                    {admin, item, "", "", "", 409, 0},
 	"GET /v1/connections/{connection}/vocabulary":               {readers, item, "", "", "", 0, 0},
 	"POST /v1/connections/{connection}/jobs/refresh":            {admin, item, "", "", "", 0, 0},
 	"GET /v1/connections/{connection}/jobs/{job}/tracking-link": {readers, item, "", "", "", 0, 0},

@@ -87,7 +87,7 @@ func (b *bench) accepting(ctx context.Context) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.simulator.signal(syscall.SIGSTOP)
+	w.simulator.Signal(syscall.SIGSTOP)
 	b.accepts = w
 	return w, nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/atssync/atssync/scripts/lib/people"
+	"github.com/atssync/atssync/scripts/lib/rig"
 )
 
 // bare runs a load against the bare server, in a process of its own like the daemon's.
@@ -23,12 +24,12 @@ func bare(ctx context.Context, socket string, through func(socket string) (load,
 	}
 	cmd := exec.Command(self, "-serve-floor", socket)
 	cmd.Stderr = os.Stderr
-	p, err := start(cmd)
+	p, err := rig.Start(cmd)
 	if err != nil {
 		return load{}, err
 	}
-	defer p.stop()
-	err = until(ctx, 10*time.Second, 5*time.Millisecond, func() (bool, error) {
+	defer p.Stop()
+	err = rig.Until(ctx, 10*time.Second, 5*time.Millisecond, func() (bool, error) {
 		conn, err := net.Dial("unix", socket)
 		if err != nil {
 			return false, nil //nolint:nilerr // it is not listening yet.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/atssync/atssync/scripts/lib/rig"
 )
 
 // memory measures what the daemon keeps resident with all applications, and what it uses when nothing happens.
@@ -16,18 +18,18 @@ func memory(ctx context.Context, b *bench) (result, error) {
 		return result{}, err
 	}
 	wait(ctx, min(b.seconds, 5*time.Second)) // what was in use is given back
-	before, err := cpuTime(w.daemon.pid())
+	before, err := rig.CPUTime(w.daemon.PID())
 	if err != nil {
 		return result{}, err
 	}
 	began := time.Now()
 	wait(ctx, b.seconds)
-	after, err := cpuTime(w.daemon.pid())
+	after, err := rig.CPUTime(w.daemon.PID())
 	if err != nil {
 		return result{}, err
 	}
 	idle := 100 * (after - before).Seconds() / time.Since(began).Seconds()
-	r, err := memoryOf(w.daemon.pid())
+	r, err := rig.MemoryOf(w.daemon.PID())
 	if err != nil {
 		return result{}, err
 	}
@@ -40,11 +42,11 @@ func memory(ctx context.Context, b *bench) (result, error) {
 	}
 	return result{
 		Target:   fmt.Sprintf("≤ %s, idle CPU < 1 %%", mib(most)),
-		Measured: fmt.Sprintf("%s: %s (%s its own), idle CPU %.2f %%", thousands(w.written), mib(r.all), mib(r.own), idle),
-		Met:      r.all <= most && idle < 1,
+		Measured: fmt.Sprintf("%s: %s (%s its own), idle CPU %.2f %%", thousands(w.written), mib(r.All), mib(r.Own), idle),
+		Met:      r.All <= most && idle < 1,
 		How:      "resident memory of the daemon after the rows before; its own is what does not belong to files, which the system can take back",
 		Numbers: map[string]float64{
-			"applications": float64(w.written), "resident": float64(r.all), "own": float64(r.own), "idle_cpu_percent": idle,
+			"applications": float64(w.written), "resident": float64(r.All), "own": float64(r.Own), "idle_cpu_percent": idle,
 		},
 	}, ctx.Err()
 }
@@ -58,7 +60,7 @@ func restart(ctx context.Context, b *bench) (result, error) {
 	if err := w.filled(ctx, b.applications); err != nil {
 		return result{}, err
 	}
-	w.daemon.kill()
+	w.daemon.Kill()
 	took, err := w.start(ctx)
 	if err != nil {
 		return result{}, err

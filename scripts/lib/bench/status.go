@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/atssync/atssync/scripts/lib/rig"
 )
 
 // filled has at least n applications submitted.
@@ -42,7 +44,7 @@ func statusPass(ctx context.Context, b *bench) (result, error) {
 	var moved struct {
 		Moved int64 `json:"moved"`
 	}
-	if err := w.control.call(ctx, http.MethodPost, "/do/move_random", map[string]int64{"count": n / 100}, &moved); err != nil {
+	if err := w.control.Call(ctx, http.MethodPost, "/do/move_random", map[string]int64{"count": n / 100}, &moved); err != nil {
 		return result{}, err
 	}
 	cpu, err := w.usage(ctx)
@@ -102,10 +104,10 @@ func (w *world) pass(ctx context.Context) (p passed, err error) {
 	var started struct {
 		Run string `json:"run"`
 	}
-	if err := w.api.call(ctx, http.MethodPost, "/v1/schedule/status/run", nil, &started); err != nil {
+	if err := w.api.Call(ctx, http.MethodPost, "/v1/schedule/status/run", nil, &started); err != nil {
 		return p, err
 	}
-	err = until(ctx, time.Hour, 50*time.Millisecond, func() (bool, error) {
+	err = rig.Until(ctx, time.Hour, 50*time.Millisecond, func() (bool, error) {
 		var runs struct {
 			Items []struct {
 				ID         string    `json:"id"`
@@ -115,7 +117,7 @@ func (w *world) pass(ctx context.Context) (p passed, err error) {
 				Summary    string    `json:"summary"`
 			} `json:"items"`
 		}
-		if err := w.api.call(ctx, http.MethodGet, "/v1/runs?pass=status&limit=5", nil, &runs); err != nil {
+		if err := w.api.Call(ctx, http.MethodGet, "/v1/runs?pass=status&limit=5", nil, &runs); err != nil {
 			return false, err
 		}
 		for _, r := range runs.Items {

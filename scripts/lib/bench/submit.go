@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/atssync/atssync/scripts/lib/people"
+	"github.com/atssync/atssync/scripts/lib/rig"
 )
 
 // submitThrough measures submissions from the queue on disk through the plugin process into the simulator. They are
@@ -24,7 +25,7 @@ func submitThrough(ctx context.Context, b *bench) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	w.simulator.signal(syscall.SIGSTOP)
+	w.simulator.Signal(syscall.SIGSTOP)
 	if err := w.accept(ctx, b.submissions); err != nil {
 		return result{}, err
 	}
@@ -34,7 +35,7 @@ func submitThrough(ctx context.Context, b *bench) (result, error) {
 	}
 	profiled := b.profile(ctx, w, "submit", b.seconds)
 	began := time.Now()
-	w.simulator.signal(syscall.SIGCONT)
+	w.simulator.Signal(syscall.SIGCONT)
 	if err := w.arrived(ctx); err != nil {
 		return result{}, err
 	}
@@ -107,8 +108,8 @@ type ledger struct {
 func (w *world) arrived(ctx context.Context) error {
 	var l ledger
 	last, since := int64(-1), time.Now()
-	return until(ctx, time.Hour, 100*time.Millisecond, func() (bool, error) {
-		if err := w.api.call(ctx, http.MethodGet, "/v1/ledger", nil, &l); err != nil {
+	return rig.Until(ctx, time.Hour, 100*time.Millisecond, func() (bool, error) {
+		if err := w.api.Call(ctx, http.MethodGet, "/v1/ledger", nil, &l); err != nil {
 			return false, err
 		}
 		done := l.Total.States["submitted"]
@@ -125,7 +126,7 @@ func (w *world) arrived(ctx context.Context) error {
 // honest compares what was accepted with the ledger, counted anew, and with the simulator.
 func (w *world) honest(ctx context.Context) error {
 	var l ledger
-	if err := w.api.call(ctx, http.MethodGet, "/v1/ledger?recount=true", nil, &l); err != nil {
+	if err := w.api.Call(ctx, http.MethodGet, "/v1/ledger?recount=true", nil, &l); err != nil {
 		return err
 	}
 	if !l.Total.OK || l.Total.Accepted != w.written || l.Total.States["submitted"] != w.written {
@@ -159,7 +160,7 @@ type atsState struct {
 }
 
 func (w *world) state(ctx context.Context) (s atsState, err error) {
-	return s, w.control.call(ctx, http.MethodGet, "/state", nil, &s)
+	return s, w.control.Call(ctx, http.MethodGet, "/state", nil, &s)
 }
 
 // reads counts the requests for candidates.
@@ -180,7 +181,7 @@ func straight(ctx context.Context, b *bench) (got load, err error) {
 	if err != nil {
 		return got, err
 	}
-	defer p.stop()
+	defer p.Stop()
 	var n atomic.Int64
 	list := make([]caller, len(ats.Employers))
 	for i, e := range ats.Employers {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/atssync/atssync/scripts/lib/rig"
 )
 
 // usage is what the processes of a world have used since their start.
@@ -22,8 +24,8 @@ func (w *world) usage(ctx context.Context) (u usage, err error) {
 	if err != nil {
 		return u, err
 	}
-	for pid, t := range map[int]*time.Duration{w.daemon.pid(): &u.daemon, adapter: &u.adapter, w.simulator.pid(): &u.simulator} {
-		if *t, err = cpuTime(pid); err != nil {
+	for pid, t := range map[int]*time.Duration{w.daemon.PID(): &u.daemon, adapter: &u.adapter, w.simulator.PID(): &u.simulator} {
+		if *t, err = rig.CPUTime(pid); err != nil {
 			return u, err
 		}
 	}

@@ -7,15 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/atssync/atssync/scripts/lib/rig"
 )
 
 // world is a daemon with its adapter, a simulator, connections and linked jobs.
@@ -23,12 +22,12 @@ type world struct {
 	bin, dir string
 	pprof    bool
 
-	simulator *process
+	simulator *rig.Process
 	ats       announcement
-	daemon    *process
+	daemon    *rig.Process
 	ops       string // URL of the ops listener
-	api       *client
-	control   *client // of the simulator
+	api       *rig.Client
+	control   *rig.Client // of the simulator
 	targets   []target
 	forms     *forms
 	written   int64 // documents made so far
@@ -54,7 +53,7 @@ func (w *world) open(ctx context.Context, connections int) error {
 		return err
 	}
 	// One adapter alone, so that others do not take memory and time.
-	if err := copyFile(filepath.Join(w.dir, "adapters", "greenhouse"), filepath.Join(w.bin, "adapters", "greenhouse")); err != nil {
+	if err := rig.CopyFile(filepath.Join(w.dir, "adapters", "greenhouse"), filepath.Join(w.bin, "adapters", "greenhouse")); err != nil {
 		return err
 	}
 	var err error
@@ -64,8 +63,8 @@ func (w *world) open(ctx context.Context, connections int) error {
 	if err := w.configure(); err != nil {
 		return err
 	}
-	w.api = newClient(w.socket())
-	w.control = &client{http.DefaultClient, w.ats.BaseURL + "/control"}
+	w.api = rig.NewClient(w.socket())
+	w.control = &rig.Client{HTTP: http.DefaultClient, Base: w.ats.BaseURL + "/control"}
 	if _, err := w.start(ctx); err != nil {
 		return err
 	}
@@ -79,13 +78,8 @@ func (w *world) open(ctx context.Context, connections int) error {
 func (w *world) socket() string { return filepath.Join(w.dir, "run", "atssync.sock") }
 
 func (w *world) configure() error {
-	// The port is free now and very likely still is when the daemon takes it.
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := rig.FreeAddress()
 	if err != nil {
-		return err
-	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
 		return err
 	}
 	w.ops = "http://" + address
@@ -131,7 +125,7 @@ pprof = %t
 }
 
 // startSimulator starts a Greenhouse without latency that keeps no bodies.
-func startSimulator(bin string, employers int) (*process, announcement, error) {
+func startSimulator(bin string, employers int) (*rig.Process, announcement, error) {
 	var a announcement
 	cmd := exec.Command(filepath.Join(bin, "adapters", "greenhouse"), "simulate", "--json", "--listen", "127.0.0.1:0",
 		"--switch", "read_lag=0s", "--switch", "resume_fetch=never", "--forget-bodies",
@@ -142,7 +136,7 @@ func startSimulator(bin string, employers int) (*process, announcement, error) {
 	}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	p, err := start(cmd)
+	p, err := rig.Start(cmd)
 	if err != nil {
 		return nil, a, err
 	}
@@ -151,48 +145,19 @@ func startSimulator(bin string, employers int) (*process, announcement, error) {
 		err = json.Unmarshal(line, &a)
 	}
 	if err != nil {
-		p.kill()
+		p.Kill()
 		return nil, a, fmt.Errorf("the simulator did not start: %w: %s", err, &stderr)
 	}
 	return p, a, nil
 }
 
 // start starts the daemon and returns how long it took until it was ready.
-func (w *world) start(ctx context.Context) (time.Duration, error) {
-	logs, err := os.OpenFile(filepath.Join(w.dir, "daemon.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = logs.Close() }() // the daemon has its own
-	cmd := exec.Command(filepath.Join(w.bin, "atssync"), "run")
-	cmd.Env = append(os.Environ(), "ATSSYNC_CONFIG="+filepath.Join(w.dir, "atssync.toml"))
-	cmd.Stdout, cmd.Stderr = logs, logs
-	began := time.Now()
-	if w.daemon, err = start(cmd); err != nil {
-		return 0, err
-	}
-	err = until(ctx, 2*time.Minute, 5*time.Millisecond, func() (bool, error) {
-		select {
-		case <-w.daemon.done:
-			return false, errors.New("the daemon ended")
-		default:
-		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.ops+"/readyz", http.NoBody)
-		if err != nil {
-			return false, err
-		}
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return false, nil //nolint:nilerr // it is not listening yet.
-		}
-		_ = res.Body.Close()
-		return res.StatusCode == http.StatusOK, nil
-	})
-	if err != nil {
-		err = fmt.Errorf("the daemon did not become ready: %w", err)
-	}
-	return time.Since(began), err
+func (w *world) start(ctx context.Context) (took time.Duration, err error) {
+	w.daemon, took, err = rig.Run(ctx, filepath.Join(w.bin, "atssync"), filepath.Join(w.dir, "atssync.toml"), w.log(), w.ops)
+	return took, err
 }
+
+func (w *world) log() string { return filepath.Join(w.dir, "daemon.log") }
 
 // connect connects every employer and links one job of each.
 func (w *world) connect(ctx context.Context) error {
@@ -211,31 +176,10 @@ func (w *world) connect(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-func (w *world) connectOne(ctx context.Context, i int) (t target, err error) {
+func (w *world) connectOne(ctx context.Context, i int) (target, error) {
 	e := w.ats.Employers[i]
-	var made struct {
-		Connection struct {
-			ID string `json:"id"`
-		} `json:"connection"`
-	}
-	err = w.api.call(ctx, http.MethodPost, "/v1/connections", map[string]any{
-		"account": e.Name, "name": e.Name, "adapter": "greenhouse",
-		"fields": map[string]string{"api_key": e.Key, "on_behalf_of": e.SiteAdmin},
-	}, &made)
-	if err != nil {
-		return t, err
-	}
-	t = target{made.Connection.ID, "job-" + e.Name}
-	if err = w.api.call(ctx, http.MethodPost, "/v1/connections/"+t.connection+"/jobs/refresh", nil, nil); err != nil {
-		return t, err
-	}
-	if err = w.api.call(ctx, http.MethodPut, "/v1/platform-jobs", map[string]any{
-		"jobs": []map[string]string{{"id": t.job, "account": e.Name, "title": "Engineer"}},
-	}, nil); err != nil {
-		return t, err
-	}
-	return t, w.api.call(ctx, http.MethodPut, "/v1/connections/"+t.connection+"/job-links/"+t.job,
-		map[string]string{"ats_job": fmt.Sprint(e.Jobs[0].ID)}, nil)
+	connection, job, err := rig.Connect(ctx, w.api, rig.Employer{Name: e.Name, Key: e.Key, User: e.SiteAdmin, Job: e.Jobs[0].ID})
+	return target{connection, job}, err
 }
 
 // adapterPID is the adapter's process.
@@ -243,7 +187,7 @@ func (w *world) adapterPID(ctx context.Context) (int, error) {
 	var a struct {
 		PID int `json:"pid"`
 	}
-	err := w.api.call(ctx, http.MethodGet, "/v1/adapters/greenhouse", nil, &a)
+	err := w.api.Call(ctx, http.MethodGet, "/v1/adapters/greenhouse", nil, &a)
 	if err == nil && a.PID == 0 {
 		err = errors.New("the adapter is not running")
 	}
@@ -256,50 +200,10 @@ func (w *world) end() {
 	}
 	w.ended = true
 	if w.daemon != nil {
-		w.daemon.kill() // what it stored goes with the folder; a drain would only take time
+		w.daemon.Kill() // what it stored goes with the folder; a drain would only take time
 	}
-	w.simulator.stop()
+	w.simulator.Stop()
 	_ = os.RemoveAll(filepath.Join(w.dir, "data"))
 }
 
-func (w *world) logTail() string {
-	b, err := os.ReadFile(filepath.Join(w.dir, "daemon.log"))
-	if err != nil {
-		return ""
-	}
-	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
-	return strings.Join(lines[max(0, len(lines)-10):], "\n")
-}
-
-func copyFile(to, from string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o755)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
-}
-
-// until calls f every so often until it says yes.
-func until(ctx context.Context, most, every time.Duration, f func() (bool, error)) error {
-	deadline := time.Now().Add(most)
-	for {
-		ok, err := f()
-		if ok || err != nil {
-			return err
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("it took longer than %s", most)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(every):
-		}
-	}
-}
+func (w *world) logTail() string { return rig.Tail(w.log(), 10) }

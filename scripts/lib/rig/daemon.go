@@ -1,0 +1,95 @@
+package rig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// ErrEnded says that the daemon ended before it was ready.
+var ErrEnded = errors.New("the daemon ended")
+
+// Run starts the daemon with a config file, its log appended to a file, and waits until its ops listener says that it is
+// ready. It returns the process also beside an error, and how long it took.
+func Run(ctx context.Context, program, config, log, ops string) (*Process, time.Duration, error) {
+	logs, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { _ = logs.Close() }() // the daemon has its own
+	cmd := exec.Command(program, "run")
+	cmd.Env = append(os.Environ(), "ATSSYNC_CONFIG="+config)
+	cmd.Stdout, cmd.Stderr = logs, logs
+	began := time.Now()
+	p, err := Start(cmd)
+	if err != nil {
+		return nil, 0, err
+	}
+	err = Until(ctx, 2*time.Minute, 5*time.Millisecond, func() (bool, error) {
+		select {
+		case <-p.Done():
+			return false, fmt.Errorf("%w: %s", ErrEnded, p.Ended())
+		default:
+		}
+		return Ready(ctx, ops), nil
+	})
+	if err != nil {
+		err = fmt.Errorf("the daemon did not become ready: %w", err)
+	}
+	return p, time.Since(began), err
+}
+
+// Ready asks an ops listener.
+func Ready(ctx context.Context, ops string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, ops+"/readyz", http.NoBody)
+	if err != nil {
+		return false
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false // it is not listening yet
+	}
+	_ = res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
+// Employer is how to connect an employer of the Greenhouse simulator, and the job to link.
+type Employer struct {
+	Name, Key, User string
+	Job             int64
+}
+
+// Connect connects an employer as an account of its own name and links one platform job of its own.
+func Connect(ctx context.Context, api *Client, e Employer) (connection, job string, err error) {
+	var made struct {
+		Connection struct {
+			ID string `json:"id"`
+		} `json:"connection"`
+	}
+	err = api.Call(ctx, http.MethodPost, "/v1/connections", map[string]any{
+		"account": e.Name, "name": e.Name, "adapter": "greenhouse",
+		"fields": map[string]string{"api_key": e.Key, "on_behalf_of": e.User},
+	}, &made)
+	if err != nil {
+		return "", "", err
+	}
+	connection, job = made.Connection.ID, "job-"+e.Name
+	if err = api.Call(ctx, http.MethodPost, "/v1/connections/"+connection+"/jobs/refresh", nil, nil); err != nil {
+		return "", "", err
+	}
+	return connection, job, Link(ctx, api, connection, e.Name, job, e.Job)
+}
+
+// Link makes a platform job of an account and links it to a job of the ATS.
+func Link(ctx context.Context, api *Client, connection, account, job string, atsJob int64) error {
+	if err := api.Call(ctx, http.MethodPut, "/v1/platform-jobs", map[string]any{
+		"jobs": []map[string]string{{"id": job, "account": account, "title": "Engineer"}},
+	}, nil); err != nil {
+		return err
+	}
+	return api.Call(ctx, http.MethodPut, "/v1/connections/"+connection+"/job-links/"+job, map[string]string{"ats_job": fmt.Sprint(atsJob)}, nil)
+}

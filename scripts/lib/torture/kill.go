@@ -1,0 +1,286 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/atssync/atssync/adapters/greenhouse/simulator"
+	"github.com/atssync/atssync/scripts/lib/rig"
+)
+
+const (
+	// lifePoints is how many kills one world lives through before everything is settled and judged.
+	lifePoints      = 50
+	killConnections = 40
+	// adapterKills is how many times in a row the adapter alone is killed: the fifth crash within a minute would
+	// deactivate it.
+	adapterKills = 3
+)
+
+// kills ends processes at random moments while applications are accepted, sent, answered and told.
+func kills(ctx context.Context, t *trial) error {
+	uncertain, applications := 0, 0
+	for from := 0; from < t.n; from += lifePoints {
+		l := &life{t: t, from: from, to: min(from+lifePoints, t.n)}
+		if err := l.live(ctx); err != nil {
+			return fmt.Errorf("kills %d to %d: %w", l.from, l.to, err)
+		}
+		uncertain, applications = uncertain+l.uncertain, applications+l.acked
+	}
+	t.note("%d kills, %d applications, %d uncertain, all settled", t.n, applications, uncertain)
+	return nil
+}
+
+// life is one world with its kills.
+type life struct {
+	t         *trial
+	from, to  int
+	w         *world
+	times     []time.Time // of kills
+	inARow    int         // kills of the adapter alone
+	uncertain int
+	acked     int
+}
+
+func (l *life) live(ctx context.Context) error {
+	w, err := newWorld(ctx, l.t, fmt.Sprintf("k%d", l.from), options{connections: killConnections})
+	if err != nil {
+		return err
+	}
+	l.w = w
+	defer w.end()
+	for _, f := range []simulator.Fault{
+		{Kind: simulator.FaultLatency, Method: http.MethodPost, Delay: simulator.Duration(2 * time.Millisecond)},
+		{Kind: simulator.FaultLatencyAfter, Method: http.MethodPost, Delay: simulator.Duration(6 * time.Millisecond)},
+	} {
+		if _, err := w.sim.AddFault(f); err != nil {
+			return err
+		}
+	}
+	stop := w.stream(ctx, 8, 8*time.Millisecond)
+	for i := l.from; i < l.to; i++ {
+		if err := l.point(ctx, i); err != nil {
+			return errors.Join(fmt.Errorf("kill %d: %w", i, err), stop())
+		}
+		w.sim.MoveRandom(10)
+		if err := w.api.Call(ctx, http.MethodPost, "/v1/schedule/status/run", nil, nil); err != nil {
+			return errors.Join(fmt.Errorf("a status pass after kill %d: %w", i, err), stop())
+		}
+	}
+	if err := stop(); err != nil {
+		return err
+	}
+	return l.judge(ctx)
+}
+
+// point kills once, and brings everything up again.
+func (l *life) point(ctx context.Context, i int) error {
+	r := l.t.random("kill", i)
+	wait := time.Duration(r.IntN(300)) * time.Millisecond
+	if r.IntN(3) == 0 {
+		wait = time.Duration(r.IntN(30)) * time.Millisecond
+	}
+	dice := r.IntN(100)
+	if err := sleep(ctx, wait); err != nil {
+		return err
+	}
+	when := fmt.Sprintf("kill %d", i)
+	if dice < 18 && l.inARow < adapterKills {
+		l.inARow++
+		return l.killAdapter(ctx)
+	}
+	l.inARow = 0
+	l.times = append(l.times, time.Now())
+	if dice >= 82 {
+		l.signalAdapter()
+	}
+	l.w.kill()
+	l.w.gone(ctx, when)
+	if dice >= 18 && dice < 34 {
+		if err := l.killStarting(ctx, r); err != nil {
+			return err
+		}
+		l.w.gone(ctx, when+", in its start")
+	}
+	if err := l.w.start(ctx); err != nil {
+		return err
+	}
+	l.w.balanced(ctx, when)
+	left, err := filepath.Glob(filepath.Join(l.w.runtime(), "plugin-dir*"))
+	l.t.check("no socket folder is left of a killed daemon", err == nil && len(left) <= 1, "%s: %v", when, left)
+	return nil
+}
+
+// killStarting kills a daemon that is not ready yet.
+func (l *life) killStarting(ctx context.Context, r *rand.Rand) error {
+	cmd := exec.Command(filepath.Join(l.w.dir, "atssync"), "run", "--config", l.w.config())
+	p, err := rig.Start(cmd)
+	if err != nil {
+		return err
+	}
+	err = sleep(ctx, time.Duration(r.IntN(200))*time.Millisecond)
+	l.times = append(l.times, time.Now())
+	p.Kill()
+	return err
+}
+
+// signalAdapter kills the adapter and returns its number.
+func (l *life) signalAdapter() int {
+	for _, pid := range l.w.processes() {
+		if pid != l.w.daemon.PID() {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			return pid
+		}
+	}
+	return 0
+}
+
+// killAdapter kills the adapter alone and waits until the daemon has another one.
+func (l *life) killAdapter(ctx context.Context) error {
+	l.times = append(l.times, time.Now())
+	killed := l.signalAdapter()
+	err := rig.Until(ctx, 10*time.Second, 10*time.Millisecond, func() (bool, error) {
+		pid, err := l.w.adapter(ctx)
+		return err == nil && pid != 0 && pid != killed, err
+	})
+	l.t.check("a killed adapter is running again", err == nil, "kill %d: %v", len(l.times), err)
+	return nil
+}
+
+// adapter is the number of the adapter's process, 0 when there is none.
+func (w *world) adapter(ctx context.Context) (int, error) {
+	var a struct {
+		PID int `json:"pid"`
+	}
+	return a.PID, w.api.Call(ctx, http.MethodGet, "/v1/adapters/greenhouse", nil, &a)
+}
+
+// judge settles what is uncertain, waits until everything is decided, and compares daemon, ATS and platform.
+func (l *life) judge(ctx context.Context) error {
+	w, when := l.w, fmt.Sprintf("after kill %d", l.to)
+	settled := 0
+	for range 3 { // what is sent again may become uncertain again only by another kill; there is none
+		n, err := w.settle(ctx, when)
+		if err != nil {
+			return err
+		}
+		settled += n
+		if err := w.arrived(ctx, 150*time.Second); err != nil {
+			return err
+		}
+	}
+	l.uncertain = settled
+	w.balanced(ctx, when)
+	have, err := w.present(ctx, when)
+	if err != nil {
+		return err
+	}
+	begun, acked := w.sent.counts()
+	l.acked = acked
+	l.t.check("the daemon has what the platform sent and nothing else", len(have) == begun, "%s: %d sent, %d there", when, begun, len(have))
+	w.undoubled(when)
+	w.agrees(have, when)
+	if err := l.events(ctx, when); err != nil {
+		return err
+	}
+	w.daemon.Stop()
+	w.gone(ctx, when+", stopped")
+	left, _ := filepath.Glob(filepath.Join(w.runtime(), "*"))
+	left = slices.DeleteFunc(left, func(p string) bool {
+		s, err := filepath.Glob(filepath.Join(p, "*"))
+		return filepath.Base(p) != "atssync.sock" && err == nil && len(s) == 0
+	})
+	l.t.check("no socket is left after the end", len(left) == 0, "%s: %v", when, left)
+	return nil
+}
+
+// agrees compares each submission with the ATS: there once when it is submitted, not there when it was given up, and one
+// POST an attempt at the most.
+func (w *world) agrees(have map[string]submission, when string) {
+	posts := w.posts()
+	employers := make(map[string]*simulator.Employer)
+	for _, t := range w.targets {
+		employers[t.connection] = t.employer
+	}
+	var wrong, over []string
+	for id, s := range have {
+		n := len(employers[s.Connection].ByExternalID(id))
+		switch s.State {
+		case "submitted", "already_applied":
+			if n != 1 {
+				wrong = append(wrong, fmt.Sprintf("%s is %s and stands %d times in the ATS", s.ID, s.State, n))
+			}
+		case "cancelled":
+			if n != 0 {
+				wrong = append(wrong, fmt.Sprintf("%s was given up and stands in the ATS", s.ID))
+			}
+		default:
+			wrong = append(wrong, fmt.Sprintf("%s is %s", s.ID, s.State))
+		}
+		if posts[id] > s.Attempt {
+			over = append(over, fmt.Sprintf("%s: %d attempts, %d POSTs", s.ID, s.Attempt, posts[id]))
+		}
+	}
+	w.t.check("daemon and ATS agree about everybody", len(wrong) == 0, "%s: %d, such as %v", when, len(wrong), firstOf(wrong))
+	w.t.check("one attempt is one POST", len(over) == 0, "%s: %d, such as %v", when, len(over), firstOf(over))
+}
+
+// events compares the feed with what the webhook receiver got, and counts uncertain ones by connection and kill.
+func (l *life) events(ctx context.Context, when string) error {
+	w := l.w
+	feed, err := w.feed(ctx, when)
+	if err != nil {
+		return err
+	}
+	again, err := w.feed(ctx, when)
+	if err != nil {
+		return err
+	}
+	changed := ""
+	for id, e := range feed {
+		if b, ok := again[id]; !ok || !same(e, b) {
+			changed = id
+		}
+	}
+	l.t.check("read twice, the feed is the same", changed == "", "%s: event %s", when, changed)
+	_ = rig.Until(ctx, 60*time.Second, 50*time.Millisecond, func() (bool, error) { return w.hooks.took() >= len(feed), nil })
+	problems := w.hooks.compare(feed)
+	l.t.check("every event came by webhook, none with another content", len(problems) == 0, "%s: %d, such as %v", when, len(problems), firstOf(problems))
+	counts := make(map[string]int)
+	for _, e := range feed {
+		if e.Type != "submission.uncertain" {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339Nano, e.At)
+		if err != nil {
+			return err
+		}
+		k, _ := slices.BinarySearchFunc(l.times, at, time.Time.Compare)
+		counts[fmt.Sprintf("%s after kill %d", e.Connection, l.from+k)]++
+	}
+	over := ""
+	for who, n := range counts {
+		if n > 1 {
+			over = fmt.Sprintf("%s: %d", who, n)
+		}
+	}
+	l.t.check("at most one uncertain a connection and kill", over == "", "%s: %s", when, over)
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

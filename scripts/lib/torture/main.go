@@ -1,0 +1,159 @@
+// Command torture is the crash programme: the real daemon, the real adapter in its own process, and the Greenhouse
+// simulator as the judge that keeps everything it was sent, while processes are killed, power fails, bits flip, disks fill
+// up, answers get lost, adapters misbehave and clients are hostile. Each part is bounded in time, prints its seed, and plays
+// the same plan again with -run NAME -seed N -n N. It prints one table of what was held and how often, and ends with
+// "N passed, N failed". Nothing is left running or behind.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// settings are what the flags say.
+type settings struct {
+	bin, dir string
+	run      []string
+	seed     uint64
+	n        int
+	long     bool
+	bite     string // the guards to break, with commas between them, or "all"
+	asJSON   bool
+	keep     bool
+}
+
+// programme is one part. ci and long are how much it does: kills, cuts, bits, posts, crashes.
+type programme struct {
+	name, what string
+	ci, long   int
+	run        func(context.Context, *trial) error
+}
+
+func programmes() []programme {
+	return []programme{
+		{"kill", "kill -9 of daemon, adapter or both at random moments", 150, 10_000, kills},
+	}
+}
+
+func names() []string {
+	var out []string
+	for _, p := range programmes() {
+		out = append(out, p.name)
+	}
+	return out
+}
+
+func main() {
+	s := parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	failed, err := begin(ctx, s)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "torture:", err)
+		os.Exit(2)
+	}
+	if failed > 0 {
+		os.Exit(1)
+	}
+}
+
+func parse() settings {
+	var s settings
+	run := flag.String("run", "", "run these `parts` alone, with commas between them: "+strings.Join(names(), ", "))
+	flag.StringVar(&s.bin, "bin", "bin", "the folder with atssync and adapters/")
+	flag.StringVar(&s.dir, "dir", "", "where the temporary folders are made; a disk, not memory (default /var/tmp)")
+	flag.Uint64Var(&s.seed, "seed", 0, "the seed of all that is random (default a new one, printed)")
+	flag.IntVar(&s.n, "n", 0, "how many kills, cuts, bits, posts or crashes, instead of the short form's")
+	flag.BoolVar(&s.long, "long", false, "the long form: hours")
+	flag.StringVar(&s.bite, "bite", "", "break these `guards`, or all, and demand that their part fails: "+strings.Join(guardNames(), ", "))
+	flag.BoolVar(&s.asJSON, "json", false, "print the report as JSON")
+	flag.BoolVar(&s.keep, "keep", false, "leave the folders of parts that failed, to look into them")
+	flag.Parse()
+	if *run != "" {
+		s.run = strings.Split(*run, ",")
+	}
+	if s.seed == 0 {
+		s.seed = uint64(time.Now().UnixNano()) % 1_000_000
+	}
+	return s
+}
+
+// begin runs what was asked for and says how many checks failed. An error is a command line or a machine that is not right.
+func begin(ctx context.Context, s settings) (int, error) {
+	for _, name := range s.run {
+		if !slices.Contains(names(), name) {
+			return 0, fmt.Errorf("there is no part %q; there are %s", name, strings.Join(names(), ", "))
+		}
+	}
+	var err error
+	if s.bin, err = filepath.Abs(s.bin); err != nil {
+		return 0, err
+	}
+	if s.dir == "" {
+		s.dir = "/var/tmp"
+	}
+	began := time.Now()
+	var r report
+	if s.bite != "" {
+		r, err = bites(ctx, s)
+	} else {
+		r = all(ctx, s)
+	}
+	if err != nil {
+		return 0, err
+	}
+	r.Seed, r.Took = s.seed, time.Since(began).Seconds()
+	if s.asJSON {
+		return r.failed(), r.printJSON(os.Stdout)
+	}
+	r.print(os.Stdout)
+	return r.failed(), nil
+}
+
+// all runs the parts one after the other.
+func all(ctx context.Context, s settings) report {
+	var r report
+	for _, p := range programmes() {
+		if len(s.run) > 0 && !slices.Contains(s.run, p.name) || ctx.Err() != nil {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "%s: %s (seed %d) ...\n", p.name, p.what, s.seed)
+		r.Parts = append(r.Parts, one(ctx, s, p))
+	}
+	return r
+}
+
+// one runs a part in a folder of its own.
+func one(ctx context.Context, s settings, p programme) (out part) {
+	t := &trial{settings: s, part: part{Name: p.name, What: p.what}}
+	if t.n == 0 {
+		t.n = p.ci
+		if s.long {
+			t.n = p.long
+		}
+	}
+	began := time.Now()
+	var err error
+	if t.root, err = os.MkdirTemp(s.dir, "torture"); err == nil { // short: socket paths are
+		err = p.run(ctx, t)
+	}
+	t.end()
+	if err != nil {
+		t.check("the part ran to its end", false, "%v", err)
+	}
+	t.part.Took = time.Since(began).Seconds()
+	if t.part.failed() == 0 || !s.keep {
+		_ = os.RemoveAll(t.root)
+	} else {
+		t.note("what is left lies in %s", t.root)
+	}
+	return t.part
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+const hookSecret = "whsec_dG9ydHVyZS1yZWNlaXZlci1zZWNyZXQtMzItYnl0ZQ=="
+
+// event is what every event has.
+type event struct {
+	ID               string          `json:"id"`
+	Type             string          `json:"type"`
+	Connection       string          `json:"connection"`
+	Sequence         int64           `json:"sequence"`
+	EndpointSequence int64           `json:"endpoint_sequence"`
+	At               string          `json:"at"`
+	Data             json.RawMessage `json:"data"`
+}
+
+// receiver is the platform's end of webhooks: it keeps every event and says what was wrong.
+type receiver struct {
+	url    string
+	close  func()
+	verify *standardwebhooks.Webhook
+
+	mu       sync.Mutex
+	bodies   map[string][]byte // by event id
+	numbers  map[int64]string  // endpoint sequence → event id
+	requests int
+	wrong    []string
+}
+
+func newReceiver() (*receiver, error) {
+	verify, err := standardwebhooks.NewWebhook(hookSecret)
+	if err != nil {
+		return nil, err
+	}
+	r := &receiver{verify: verify, bodies: make(map[string][]byte), numbers: make(map[int64]string)}
+	r.url, r.close, err = serve(r)
+	return r, err
+}
+
+// ServeHTTP takes one event in.
+func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		http.Error(w, "cut", http.StatusBadRequest)
+		return
+	}
+	var e event
+	err = r.verify.Verify(body, req.Header)
+	if err == nil {
+		err = json.Unmarshal(body, &e)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests++
+	if err != nil {
+		r.complain("a request that is no signed event: %v", err)
+		http.Error(w, "no event", http.StatusBadRequest)
+		return
+	}
+	if was, again := r.bodies[e.ID]; again && !bytes.Equal(was, body) {
+		r.complain("event %s came with another content", e.ID)
+	}
+	if was, again := r.numbers[e.EndpointSequence]; again && was != e.ID {
+		r.complain("number %d is of event %s and of %s", e.EndpointSequence, was, e.ID)
+	}
+	r.bodies[e.ID], r.numbers[e.EndpointSequence] = body, e.ID
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// complain is called with the lock held.
+func (r *receiver) complain(format string, args ...any) {
+	if len(r.wrong) < mostFailures {
+		r.wrong = append(r.wrong, fmt.Sprintf(format, args...))
+	}
+}
+
+// took is how many different events came.
+func (r *receiver) took() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.bodies)
+}
+
+// compare says what of the feed never came or came otherwise, and where the numbers have a gap.
+func (r *receiver) compare(feed map[string]event) (problems []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	problems = append(problems, r.wrong...)
+	for id, e := range feed {
+		var got event
+		body, ok := r.bodies[id]
+		if !ok {
+			problems = append(problems, "event "+id+" ("+e.Type+") never came")
+			continue
+		}
+		if err := json.Unmarshal(body, &got); err != nil || !same(got, e) {
+			problems = append(problems, "event "+id+" is another one in the feed")
+		}
+	}
+	for n := int64(1); n <= int64(len(r.numbers)); n++ {
+		if _, ok := r.numbers[n]; !ok {
+			problems = append(problems, fmt.Sprintf("number %d of %d is missing", n, len(r.numbers)))
+		}
+	}
+	if len(r.bodies) != len(feed) {
+		problems = append(problems, fmt.Sprintf("%d events came and the feed has %d", len(r.bodies), len(feed)))
+	}
+	return problems
+}
+
+// same compares what is the event's own.
+func same(a, b event) bool {
+	return a.ID == b.ID && a.Type == b.Type && a.Connection == b.Connection && a.Sequence == b.Sequence && a.At == b.At && bytes.Equal(compact(a.Data), compact(b.Data))
+}
+
+func compact(in []byte) []byte {
+	var out bytes.Buffer
+	if json.Compact(&out, in) != nil {
+		return in
+	}
+	return out.Bytes()
+}

@@ -145,7 +145,11 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, []byte,
 	if err != nil {
 		return nil, nil, internal("the adapter built a request that HTTP does not allow")
 	}
-	req.GetBody = nil
+	if sendsOnce {
+		req.GetBody = nil
+	} else {
+		req.Header.Set("Idempotency-Key", "any") // net/http takes it as leave to repeat
+	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.opt.UserAgent)
 	if sent != nil {

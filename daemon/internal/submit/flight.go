@@ -83,6 +83,12 @@ func (f *flight) again(ctx context.Context, w *Worker, n int) ([]ready, error) {
 
 // begin makes the attempts durable. What is no longer there to be sent, or finds no place, is left out.
 func (f *flight) begin(ctx context.Context, t *turn, items []ready) error {
+	if !writeAhead && len(f.attempts) == 0 {
+		for _, it := range items {
+			f.items, f.attempts = append(f.items, it), append(f.attempts, atssync.Attempt{Submission: it.sub.ID, Number: it.sub.Attempt + 1})
+		}
+		return nil
+	}
 	in := make([]atssync.BeginAttempt, len(items))
 	for i, it := range items {
 		in[i] = atssync.BeginAttempt{
@@ -126,6 +132,9 @@ func (t *turn) fly(f *flight) landing {
 	sent := time.Now()
 	reply, err := f.client.Submit(w.calls, req)
 	took := time.Since(sent)
+	if !writeAhead {
+		_ = (&flight{r: r, attempts: f.attempts}).begin(w.calls, t, f.items) // too late
+	}
 	outcomes, meta := outcomesOf(reply, err, len(f.items))
 	outcomes, meta.Exchanges = discreet(f.items, outcomes, meta.Exchanges)
 	l := landing{plain: true, finishes: make([]atssync.Finish, len(f.items))}

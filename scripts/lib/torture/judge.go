@@ -119,7 +119,7 @@ func (w *world) present(ctx context.Context, when string) (map[string]submission
 		}
 	}
 	_, acked := w.sent.counts()
-	w.t.check("nothing acknowledged is lost", len(lost) == 0, "%s: %d of %d, such as %v", when, len(lost), acked, firstOf(lost))
+	w.t.check(promiseKept, len(lost) == 0, "%s: %d of %d, such as %v", when, len(lost), acked, firstOf(lost))
 	return have, nil
 }
 
@@ -133,7 +133,7 @@ func (w *world) undoubled(when string) {
 			twice = append(twice, fmt.Sprintf("%s %s: %d", e.Name(), id, n))
 		}
 	}
-	w.t.check("nobody stands twice in the ATS", len(twice) == 0, "%s: %d, such as %v", when, len(twice), firstOf(twice))
+	w.t.check(promiseOnce, len(twice) == 0, "%s: %d, such as %v", when, len(twice), firstOf(twice))
 }
 
 // posts counts the POSTs of each external id that reached the ATS.
@@ -204,7 +204,7 @@ func (w *world) settle(ctx context.Context, when string) (int, error) {
 	out, err := w.cli(ctx, file.String(), "resolve", "--file", "-", "--json")
 	var got struct {
 		Read, Settled, Refused int
-		Errors                []json.RawMessage
+		Errors                 []json.RawMessage
 	}
 	err = errors.Join(err, json.Unmarshal(out, &got))
 	w.t.check("each uncertain one is listed and settled by atssync resolve", err == nil && got.Settled == len(list), "%s: %d listed, %d settled: %v %s", when, len(list), got.Settled, err, got.Errors)

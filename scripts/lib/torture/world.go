@@ -25,6 +25,7 @@ type options struct {
 	store             string // keys of [store] instead of the usual
 	limits            string // further keys of [adapters.greenhouse.limits]
 	baseURL           func(sim string) (string, error)
+	pace              int // release_pace; 60,000 when 0
 	noReceiver        bool
 }
 
@@ -142,6 +143,10 @@ func (w *world) configure() error {
 	if store == "" {
 		store = "ballast = \"0B\"\nmin_free = \"64MiB\"\n"
 	}
+	pace := w.o.pace
+	if pace == 0 {
+		pace = 60_000
+	}
 	w.ops = "http://" + ops
 	text := fmt.Sprintf(`[platform]
 name = "Example Talent"
@@ -154,7 +159,7 @@ log_format = "json"
 %s
 [submissions]
 last_name_fallback = "(one name only)"
-release_pace = 60000
+release_pace = %d
 %s
 [schedules]
 submit = "@every 30s"
@@ -177,7 +182,7 @@ pprof = true
 [delivery]
 allow_networks = ["127.0.0.1"]
 %s
-`, w.data, w.runtime(), store, w.o.submissions, filepath.Join(w.dir, "adapters"), base, w.o.limits, w.http, ops, w.o.config)
+`, w.data, w.runtime(), store, pace, w.o.submissions, filepath.Join(w.dir, "adapters"), base, w.o.limits, w.http, ops, w.o.config)
 	if w.hooks != nil {
 		secret := filepath.Join(w.dir, "secret")
 		if err := os.WriteFile(secret, []byte(hookSecret+"\n"), 0o600); err != nil {

@@ -255,7 +255,7 @@ func (e *Engine) startBadger(ctx context.Context, m markState) error {
 		return e.damage(fmt.Sprintf("Badger does not open %s: %v", dir, err), kept.keep())
 	}
 	t, err := readTrail(e.db)
-	if err == nil {
+	if err == nil && marks {
 		err = m.compare(t.last())
 	}
 	if err == nil {
@@ -314,7 +314,7 @@ func openBadger(dir, scratch string, log *bridge) (db *badger.DB, err error) {
 func badgerOptions(dir string, log *bridge) badger.Options {
 	return badger.DefaultOptions(dir).
 		WithLogger(log).
-		WithSyncWrites(true).
+		WithSyncWrites(syncs).
 		WithMemTableSize(memTableSize).
 		WithNumMemtables(1).
 		// Every compaction writes a part of the store anew. Small tables that are merged early, as Badger's

@@ -2,6 +2,7 @@ package kv
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -153,6 +154,12 @@ func (st *step) lost(connection string) error {
 			return err
 		}
 		was := *s
+		if !asksAfterCrash {
+			if err := errors.Join(s.Move(atssync.StateQueued, "", st.now), st.save(&was, s)); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := s.Move(atssync.StateUncertain, "", st.now); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -57,6 +56,8 @@ func (l *life) live(ctx context.Context) error {
 	}
 	l.w = w
 	defer w.end()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // of what is still being sent when something went wrong
 	for _, f := range []simulator.Fault{
 		{Kind: simulator.FaultLatency, Method: http.MethodPost, Delay: simulator.Duration(2 * time.Millisecond)},
 		{Kind: simulator.FaultLatencyAfter, Method: http.MethodPost, Delay: simulator.Duration(6 * time.Millisecond)},
@@ -68,11 +69,11 @@ func (l *life) live(ctx context.Context) error {
 	stop := w.stream(ctx, 8, 8*time.Millisecond)
 	for i := l.from; i < l.to; i++ {
 		if err := l.point(ctx, i); err != nil {
-			return errors.Join(fmt.Errorf("kill %d: %w", i, err), stop())
+			return fmt.Errorf("kill %d: %w", i, err)
 		}
 		w.sim.MoveRandom(10)
 		if err := w.api.Call(ctx, http.MethodPost, "/v1/schedule/status/run", nil, nil); err != nil {
-			return errors.Join(fmt.Errorf("a status pass after kill %d: %w", i, err), stop())
+			return fmt.Errorf("a status pass after kill %d: %w", i, err)
 		}
 	}
 	if err := stop(); err != nil {

@@ -111,17 +111,19 @@ func (c *cutter) forward(req *http.Request, body []byte) (*http.Response, error)
 	return http.DefaultClient.Do(out)
 }
 
-// lost loses answers, and storms.
+// lost loses answers, and storms. What mostly waits goes on side by side.
 func lost(ctx context.Context, t *trial) error {
-	for _, part := range []struct {
-		name string
-		run  func(context.Context, *trial) error
-	}{{"answers", lostAnswers}, {"daemon", lostInDaemon}, {"storm", storms}, {"refused key", refusedKey}, {"one job", oneJob}} {
-		if err := part.run(ctx, t); err != nil {
-			return fmt.Errorf("%s: %w", part.name, err)
-		}
+	if err := lostAnswers(ctx, t); err != nil {
+		return err
 	}
-	return nil
+	parts := []func(context.Context, *trial) error{lostInDaemon, storms, refusedKey, oneJob}
+	failed := make([]error, len(parts))
+	var group sync.WaitGroup
+	for i, run := range parts {
+		group.Go(func() { failed[i] = run(ctx, t) })
+	}
+	group.Wait()
+	return errors.Join(failed...)
 }
 
 // lostAnswers calls the adapter's process as the daemon does, through a wire that loses one answer in ten.

@@ -40,6 +40,7 @@ type programme struct {
 func programmes() []programme {
 	return []programme{
 		{"kill", "kill -9 of daemon, adapter or both at random moments", 150, 10_000, kills},
+		{"power", "the power fails under the disk of a daemon that accepts and sends", 10, 200, powerCuts},
 		{"lost", "answers lost, storms, a refused key, a closed job", 5000, 100_000, lost},
 	}
 }

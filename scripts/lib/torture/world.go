@@ -57,7 +57,9 @@ type target struct {
 // newWorld makes everything and starts the daemon.
 func newWorld(ctx context.Context, t *trial, name string, o options) (*world, error) {
 	w := &world{t: t, o: o, dir: filepath.Join(t.root, name), sent: newSent()}
+	t.mu.Lock()
 	t.worlds = append(t.worlds, w)
+	t.mu.Unlock()
 	w.data = o.data
 	if w.data == "" {
 		w.data = filepath.Join(w.dir, "data")

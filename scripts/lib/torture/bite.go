@@ -20,8 +20,8 @@ type guard struct {
 
 func guards() []guard {
 	return []guard{
-		{"writeahead", "kill", 20, promiseOnce},
-		{"lease", "kill", 10, promiseOnce},
+		{"writeahead", "kill", 8, promiseOnce},
+		{"lease", "kill", 5, promiseOnce},
 		{"replay", "lost", 200, promiseOnePost},
 		{"sync", "power", 2, promiseKept},
 		{"marks", "damage", 8, promiseNotSilent},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -122,8 +121,7 @@ func (l *life) point(ctx context.Context, i int) error {
 
 // killStarting kills a daemon that is not ready yet.
 func (l *life) killStarting(ctx context.Context, r *rand.Rand) error {
-	cmd := exec.Command(filepath.Join(l.w.dir, "atssync"), "run", "--config", l.w.config())
-	p, err := rig.Start(cmd)
+	p, err := l.w.spawn()
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ func programmes() []programme {
 		{"kill", "kill -9 of daemon, adapter or both at random moments", 150, 10_000, kills},
 		{"power", "the power fails under the disk of a daemon that accepts and sends", 10, 200, powerCuts},
 		{"damage", "single bits flipped in each kind of file; files emptied and removed", 40, 500, damage},
+		{"disk", "the disk of a daemon that accepts and sends fills up", 1, 20, fullDisk},
 		{"lost", "answers lost, storms, a refused key, a closed job", 5000, 100_000, lost},
 	}
 }

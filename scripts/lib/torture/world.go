@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -203,6 +204,18 @@ func (w *world) start(ctx context.Context) error {
 		err = fmt.Errorf("%w; the end of its log:\n%s", err, rig.Tail(w.log(), 8))
 	}
 	return err
+}
+
+// spawn starts the daemon and waits for nothing.
+func (w *world) spawn() (*rig.Process, error) {
+	logs, err := os.OpenFile(w.log(), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = logs.Close() }()
+	cmd := exec.Command(filepath.Join(w.dir, "atssync"), "run", "--config", w.config())
+	cmd.Stdout, cmd.Stderr = logs, logs
+	return rig.Start(cmd)
 }
 
 // kill ends the daemon as a power supply would.

@@ -44,6 +44,7 @@ func programmes() []programme {
 		{"damage", "single bits flipped in each kind of file; files emptied and removed", 40, 500, damage},
 		{"disk", "the disk of a daemon that accepts and sends fills up", 1, 20, fullDisk},
 		{"lost", "answers lost, storms, a refused key, a closed job", 5000, 100_000, lost},
+		{"plugins", "an adapter that crashes, hangs, hoards, floods and is replaced", 300, 10_000, plugins},
 	}
 }
 

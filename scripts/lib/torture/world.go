@@ -223,6 +223,12 @@ func (w *world) kill() { w.daemon.Kill() }
 
 // connect connects every employer and links its jobs.
 func (w *world) connect(ctx context.Context) error {
+	if err := rig.Until(ctx, 10*time.Second, 10*time.Millisecond, func() (bool, error) {
+		pid, err := w.adapter(ctx)
+		return pid != 0, err
+	}); err != nil {
+		return fmt.Errorf("the adapter does not run: %w", err)
+	}
 	employers := w.sim.Employers()
 	each := max(w.o.jobs, 1)
 	w.targets = make([]target, len(employers)*each)

@@ -45,6 +45,7 @@ func programmes() []programme {
 		{"disk", "the disk of a daemon that accepts and sends fills up", 1, 20, fullDisk},
 		{"lost", "answers lost, storms, a refused key, a closed job", 5000, 100_000, lost},
 		{"plugins", "an adapter that crashes, hangs, hoards, floods and is replaced", 300, 10_000, plugins},
+		{"clients", "dripping, huge, deep and noisy clients at every listener", 200, 20_000, clients},
 	}
 }
 

@@ -10,3 +10,6 @@ func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: tr
 
 // awaitExit leaves the waiting to the one who reaps the child.
 func awaitExit(int) {}
+
+// expendable leaves who is ended when memory runs out to the system.
+func expendable(int) {}

@@ -91,6 +91,7 @@ func (r *runner) start() error {
 		_, _ = stdoutR.Close(), stderrR.Close()
 		return fmt.Errorf("%w: %w", ErrExecute, err)
 	}
+	expendable(r.cmd.Process.Pid)
 	r.mu.Lock()
 	r.started = true
 	if r.aborted {

@@ -131,7 +131,7 @@ func (a *App) listen() error {
 		return nil
 	}
 	a.ops, err = web.New(web.Options{
-		Name: "ops", Listen: c.Ops.Listen, Logger: a.log,
+		Name: "ops", Listen: c.Ops.Listen, Logger: a.log, MaxRequests: opsRequests,
 		Handler: web.NewOps(web.Ops{Metrics: metricsHandler(a.registry), Live: a.live(), Ready: a.ready(), Pprof: c.Ops.Pprof}),
 	})
 	if err != nil {
@@ -141,6 +141,9 @@ func (a *App) listen() error {
 	a.ops.Start() // a probe may ask while the adapters start
 	return nil
 }
+
+// opsRequests is how many requests of probes and scrapes may be under way.
+const opsRequests = 64
 
 // scheduleOf shows the passes to manage, which is built before them.
 type scheduleOf struct{ a *App }

@@ -23,6 +23,7 @@ type request struct {
 	route  string        // set by Mux or SetRoute
 	caller string        // set by SetCaller
 	body   io.ReadCloser // before it was bounded
+	waits  *awaited      // body, when there is one
 }
 
 type requestKey struct{}
@@ -71,9 +72,17 @@ func chain(o Options, log *slog.Logger) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set(requestIDHeader, id)
-		q := &request{id: id, body: r.Body}
+		q := &request{id: id}
 		ctx := context.WithValue(r.Context(), requestKey{}, q)
 		r = r.WithContext(ctx)
+		conn := connectionOf(ctx)
+		conn.begin()
+		defer conn.end()
+		if r.Body != nil && r.Body != http.NoBody {
+			q.waits = &awaited{ReadCloser: r.Body, request: ctx, conn: conn}
+			r.Body = q.waits
+		}
+		q.body = r.Body
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			if v := recover(); v != nil {
@@ -125,7 +134,7 @@ func validRequestID(id string) bool {
 	return true
 }
 
-// boundRequests lets limit requests run at once. As many more wait a little; who waits in vain, and who finds no place to
+// boundRequests lets limit requests run at once; one that waits for its body does not run. As many more wait a little; who waits in vain, and who finds no place to
 // wait, is sent away.
 func boundRequests(limit int, next http.Handler) http.Handler {
 	places, waiting := make(chan struct{}, limit), make(chan struct{}, limit)
@@ -162,7 +171,11 @@ func boundRequests(limit int, next http.Handler) http.Handler {
 				return
 			}
 		}
-		defer func() { <-places }()
+		p := &place{places: places, held: true}
+		defer p.end()
+		if q := requestOf(r.Context()); q != nil && q.waits != nil {
+			q.waits.place = p
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -38,6 +38,7 @@ type Options struct {
 	Handler     http.Handler
 	Logger      *slog.Logger
 	// MaxRequests bounds the requests under way; as many more wait two seconds and are then answered 429. 0 is 512.
+	// Twice as many connections are kept; beyond, the one that has waited the longest goes.
 	MaxRequests int
 	// MaxBody bounds a request body in bytes, except where a handler sets its own bound. 0 is 1 MiB.
 	MaxBody int64
@@ -96,6 +97,10 @@ func New(o Options) (*Server, error) {
 		draining: make(chan struct{}), failed: make(chan error, 1), served: make(chan struct{}),
 	}
 	base = context.WithValue(base, phaseKey{}, phases{draining: s.draining, cut: base.Done()})
+	if o.MaxRequests <= 0 {
+		o.MaxRequests = defaultMaxRequests
+	}
+	conns := newConnections(2 * o.MaxRequests)
 	s.http = &http.Server{
 		TLSConfig:         certificates,
 		Handler:           chain(o, s.log),
@@ -103,7 +108,8 @@ func New(o Options) (*Server, error) {
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return base },
-		ConnContext: withPeer,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return conns.accepted(withPeer(ctx, c), c) },
+		ConnState:   conns.changed,
 	}
 	return s, nil
 }

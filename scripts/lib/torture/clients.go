@@ -234,7 +234,7 @@ func (c *besieged) drip(ctx context.Context, l listener) error {
 }
 
 func (c *besieged) slowBodies(ctx context.Context, l listener) error {
-	_, err := c.many(ctx, l, 200, c.head(http.MethodPost, "/v1/submissions")+"Content-Length: 1000\r\n\r\n{", 5*time.Second)
+	_, err := c.many(ctx, l, 1200, c.head(http.MethodPost, "/v1/submissions")+"Content-Length: 1000\r\n\r\n{", 5*time.Second)
 	return err
 }
 

@@ -27,7 +27,7 @@ const (
 func kills(ctx context.Context, t *trial) error {
 	uncertain, applications := 0, 0
 	for from := 0; from < t.n; from += lifePoints {
-		l := &life{t: t, from: from, to: min(from+lifePoints, t.n)}
+		l := &life{t: t, from: from, to: min(from+lifePoints, t.n), orderly: make(map[int]bool)}
 		if err := l.live(ctx); err != nil {
 			return fmt.Errorf("kills %d to %d: %w", l.from, l.to, err)
 		}
@@ -42,8 +42,9 @@ type life struct {
 	t         *trial
 	from, to  int
 	w         *world
-	times     []time.Time // of kills
-	inARow    int         // kills of the adapter alone
+	times     []time.Time  // of kills
+	orderly   map[int]bool // those of times that were no kill but an end in order
+	inARow    int          // kills of the adapter alone
 	uncertain int
 	acked     int
 }
@@ -99,10 +100,17 @@ func (l *life) point(ctx context.Context, i int) error {
 	}
 	l.inARow = 0
 	l.times = append(l.times, time.Now())
-	if dice >= 82 {
+	switch {
+	case dice >= 34 && dice < 42:
+		l.orderly[len(l.times)-1] = true
+		l.w.daemon.Stop()
+		l.t.check("an end in order ends without an error", l.w.daemon.Ended() == "exit status 0", "%s: %s", when, l.w.daemon.Ended())
+	case dice >= 82:
 		l.signalAdapter()
+		l.w.kill()
+	default:
+		l.w.kill()
 	}
-	l.w.kill()
 	l.w.gone(ctx, when)
 	if dice >= 18 && dice < 34 {
 		if err := l.killStarting(ctx, r); err != nil {
@@ -264,6 +272,7 @@ func (l *life) events(ctx context.Context, when string) error {
 	problems := w.hooks.compare(feed)
 	l.t.check("every event came by webhook, none with another content", len(problems) == 0, "%s: %d, such as %v", when, len(problems), firstOf(problems))
 	counts := make(map[string]int)
+	over, cut := "", ""
 	for _, e := range feed {
 		if e.Type != "submission.uncertain" {
 			continue
@@ -272,16 +281,17 @@ func (l *life) events(ctx context.Context, when string) error {
 		if err != nil {
 			return err
 		}
-		k, _ := slices.BinarySearchFunc(l.times, at, time.Time.Compare)
-		counts[fmt.Sprintf("%s after kill %d", e.Connection, l.from+k)]++
-	}
-	over := ""
-	for who, n := range counts {
-		if n > 1 {
-			over = fmt.Sprintf("%s: %d", who, n)
+		next, _ := slices.BinarySearchFunc(l.times, at, time.Time.Compare)
+		who := fmt.Sprintf("%s after kill %d", e.Connection, l.from+next-1)
+		if counts[who]++; counts[who] > 1 {
+			over = fmt.Sprintf("%s: %d", who, counts[who])
+		}
+		if l.orderly[next-1] {
+			cut = who
 		}
 	}
 	l.t.check("at most one uncertain a connection and kill", over == "", "%s: %s", when, over)
+	l.t.check("an end in order leaves nothing uncertain", cut == "", "%s: %s", when, cut)
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -30,22 +31,23 @@ type settings struct {
 	keep     bool
 }
 
-// programme is one part. ci and long are how much it does: kills, cuts, bits, posts, crashes.
+// programme is one part. ci and long are how much it does: kills, cuts, bits, posts, crashes. One that measures is alone.
 type programme struct {
 	name, what string
 	ci, long   int
+	alone      bool
 	run        func(context.Context, *trial) error
 }
 
 func programmes() []programme {
 	return []programme{
-		{"kill", "kill -9 of daemon, adapter or both at random moments", 150, 10_000, kills},
-		{"power", "the power fails under the disk of a daemon that accepts and sends", 10, 200, powerCuts},
-		{"damage", "single bits flipped in each kind of file; files emptied and removed", 40, 500, damage},
-		{"disk", "the disk of a daemon that accepts and sends fills up", 1, 20, fullDisk},
-		{"lost", "answers lost, storms, a refused key, a closed job", 5000, 100_000, lost},
-		{"plugins", "an adapter that crashes, hangs, hoards, floods and is replaced", 300, 10_000, plugins},
-		{"clients", "dripping, huge, deep and noisy clients at every listener", 200, 20_000, clients},
+		{"kill", "kill -9 of daemon, adapter or both at random moments", 150, 10_000, false, kills},
+		{"lost", "answers lost, storms, a refused key, a closed job", 5000, 100_000, false, lost},
+		{"power", "the power fails under the disk of a daemon that accepts and sends", 10, 200, false, powerCuts},
+		{"damage", "single bits flipped in each kind of file; files emptied and removed", 40, 500, false, damage},
+		{"disk", "the disk of a daemon that accepts and sends fills up", 1, 20, false, fullDisk},
+		{"plugins", "an adapter that crashes, hangs, hoards, floods and is replaced", 300, 10_000, true, plugins},
+		{"clients", "dripping, huge, deep and noisy clients at every listener", 200, 20_000, true, clients},
 	}
 }
 
@@ -124,15 +126,36 @@ func begin(ctx context.Context, s settings) (int, error) {
 	return r.failed(), nil
 }
 
-// all runs the parts one after the other.
+// all runs the parts: two at a time, because most of them wait for clocks, and those that measure alone after them.
 func all(ctx context.Context, s settings) report {
-	var r report
-	for _, p := range programmes() {
-		if len(s.run) > 0 && !slices.Contains(s.run, p.name) || ctx.Err() != nil {
-			continue
+	list := slices.DeleteFunc(programmes(), func(p programme) bool { return len(s.run) > 0 && !slices.Contains(s.run, p.name) })
+	r := report{Parts: make([]part, len(list))}
+	do := func(i int) {
+		if ctx.Err() == nil {
+			fmt.Fprintf(os.Stderr, "%s: %s (seed %d) ...\n", list[i].name, list[i].what, s.seed)
+			r.Parts[i] = one(ctx, s, list[i])
 		}
-		fmt.Fprintf(os.Stderr, "%s: %s (seed %d) ...\n", p.name, p.what, s.seed)
-		r.Parts = append(r.Parts, one(ctx, s, p))
+	}
+	queue := make(chan int, len(list))
+	for i := range list {
+		if !list[i].alone {
+			queue <- i
+		}
+	}
+	close(queue)
+	var group sync.WaitGroup
+	for range 2 {
+		group.Go(func() {
+			for i := range queue {
+				do(i)
+			}
+		})
+	}
+	group.Wait()
+	for i := range list {
+		if list[i].alone {
+			do(i)
+		}
 	}
 	return r
 }

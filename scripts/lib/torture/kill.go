@@ -16,8 +16,8 @@ import (
 
 const (
 	// lifePoints is how many kills one world lives through before everything is settled and judged.
-	lifePoints      = 50
-	killConnections = 40
+	lifePoints      = 75
+	killConnections = 100
 	// adapterKills is how many times in a row the adapter alone is killed: the fifth crash within a minute would
 	// deactivate it.
 	adapterKills = 3
@@ -25,15 +25,15 @@ const (
 
 // kills ends processes at random moments while applications are accepted, sent, answered and told.
 func kills(ctx context.Context, t *trial) error {
-	uncertain, applications := 0, 0
+	uncertain, applications, judging := 0, 0, time.Duration(0)
 	for from := 0; from < t.n; from += lifePoints {
 		l := &life{t: t, from: from, to: min(from+lifePoints, t.n), orderly: make(map[int]bool)}
 		if err := l.live(ctx); err != nil {
 			return fmt.Errorf("kills %d to %d: %w", l.from, l.to, err)
 		}
-		uncertain, applications = uncertain+l.uncertain, applications+l.acked
+		uncertain, applications, judging = uncertain+l.uncertain, applications+l.acked, judging+l.judging
 	}
-	t.note("%d kills, %d applications, %d uncertain, all settled", t.n, applications, uncertain)
+	t.note("%d kills, %d applications, %d uncertain, all settled; %.0f s of settling and judging", t.n, applications, uncertain, judging.Seconds())
 	return nil
 }
 
@@ -47,6 +47,7 @@ type life struct {
 	inARow    int          // kills of the adapter alone
 	uncertain int
 	acked     int
+	judging   time.Duration
 }
 
 func (l *life) live(ctx context.Context) error {
@@ -172,7 +173,7 @@ func (w *world) adapter(ctx context.Context) (int, error) {
 
 // judge settles what is uncertain, waits until everything is decided, and compares daemon, ATS and platform.
 func (l *life) judge(ctx context.Context) error {
-	w, when := l.w, fmt.Sprintf("after kill %d", l.to)
+	w, when, began := l.w, fmt.Sprintf("after kill %d", l.to), time.Now()
 	settled := 0
 	for range 3 { // what is sent again may become uncertain again only by another kill; there is none
 		n, err := w.settle(ctx, when)
@@ -185,6 +186,7 @@ func (l *life) judge(ctx context.Context) error {
 		}
 	}
 	l.uncertain = settled
+	defer func(began time.Time) { l.judging = time.Since(began) }(began)
 	w.balanced(ctx, when)
 	have, err := w.present(ctx, when)
 	if err != nil {

@@ -298,4 +298,8 @@ func (w *world) end() {
 		w.undo[i]()
 	}
 	w.undo = nil
+	if w.api != nil {
+		w.api.HTTP.CloseIdleConnections()
+	}
+	http.DefaultClient.CloseIdleConnections()
 }

@@ -93,7 +93,8 @@ func bite(ctx context.Context, t *trial, g guard) error {
 		seen := i >= 0 && got.Checks[i].Failed > 0
 		t.check(fmt.Sprintf("without the guard %s, %q is broken in %s", g.name, g.promise, g.part), seen, "nobody noticed: %+v", got.Checks)
 		if seen {
-			t.note("%s: %s", g.name, got.Checks[i].Failures[0])
+			first, _, _ := strings.Cut(got.Checks[i].Failures[0], "\n")
+			t.note("%s: %s", g.name, first)
 		}
 	}
 	return nil

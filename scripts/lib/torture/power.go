@@ -43,11 +43,14 @@ func powerCuts(ctx context.Context, t *trial) error {
 			t.check(promiseKept, false, "%s: %v", when, err)
 			return nil // a store that is refused says that it lost something
 		}
-		if err := stop(); err != nil {
-			return err
-		}
 		w.balanced(ctx, when)
 		if _, err := w.present(ctx, when); err != nil {
+			return err
+		}
+		if t.part.failed() > 0 {
+			return nil // with what is lost, nothing that follows would go well
+		}
+		if err := stop(); err != nil {
 			return err
 		}
 		w.undoubled(when)

@@ -163,6 +163,7 @@ log_format = "json"
 [submissions]
 last_name_fallback = "(one name only)"
 release_pace = %d
+resume_check = "off" # nobody serves the files of invented people
 %s
 [schedules]
 submit = "@every 30s"

@@ -81,15 +81,21 @@ func Connect(ctx context.Context, api *Client, e Employer) (connection, job stri
 	if err = api.Call(ctx, http.MethodPost, "/v1/connections/"+connection+"/jobs/refresh", nil, nil); err != nil {
 		return "", "", err
 	}
-	return connection, job, Link(ctx, api, connection, e.Name, job, e.Job)
+	return connection, job, Link(ctx, api, JobLink{Connection: connection, Account: e.Name, Job: job, ATSJob: e.Job})
 }
 
-// Link makes a platform job of an account and links it to a job of the ATS.
-func Link(ctx context.Context, api *Client, connection, account, job string, atsJob int64) error {
+// JobLink is a platform job of an account, and the job of the ATS that it is on a connection.
+type JobLink struct {
+	Connection, Account, Job string
+	ATSJob                   int64
+}
+
+// Link makes the platform job and links it.
+func Link(ctx context.Context, api *Client, l JobLink) error {
 	if err := api.Call(ctx, http.MethodPut, "/v1/platform-jobs", map[string]any{
-		"jobs": []map[string]string{{"id": job, "account": account, "title": "Engineer"}},
+		"jobs": []map[string]string{{"id": l.Job, "account": l.Account, "title": "Engineer"}},
 	}, nil); err != nil {
 		return err
 	}
-	return api.Call(ctx, http.MethodPut, "/v1/connections/"+connection+"/job-links/"+job, map[string]string{"ats_job": fmt.Sprint(atsJob)}, nil)
+	return api.Call(ctx, http.MethodPut, "/v1/connections/"+l.Connection+"/job-links/"+l.Job, map[string]string{"ats_job": fmt.Sprint(l.ATSJob)}, nil)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -35,11 +36,7 @@ func (s *sent) counts() (begun, acked int) {
 func (s *sent) acknowledged() map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make(map[string]string, len(s.acked))
-	for k, v := range s.acked {
-		out[k] = v
-	}
-	return out
+	return maps.Clone(s.acked)
 }
 
 // document makes the n-th document of this world; the same n makes the same one.

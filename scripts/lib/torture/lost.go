@@ -102,7 +102,7 @@ func (c *cutter) count(req *http.Request, body []byte) bool {
 }
 
 func (c *cutter) forward(req *http.Request, body []byte) (*http.Response, error) {
-	out, err := http.NewRequestWithContext(context.Background(), req.Method, c.to+req.URL.RequestURI(), bytes.NewReader(body))
+	out, err := http.NewRequestWithContext(req.Context(), req.Method, c.to+req.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,7 @@ func (h *hostile) connect(ctx context.Context) error {
 		err = h.w.api.Call(ctx, http.MethodPost, "/v1/connections/"+h.connection+"/jobs/refresh", nil, nil)
 	}
 	if err == nil {
-		err = rig.Link(ctx, h.w.api, h.connection, "hostile", "job-hostile", 1)
+		err = rig.Link(ctx, h.w.api, rig.JobLink{Connection: h.connection, Account: "hostile", Job: "job-hostile", ATSJob: 1})
 	}
 	return err
 }

@@ -127,12 +127,13 @@ func refusedKey(ctx context.Context, t *trial) error {
 	}
 	t.check("a refused key is told once", told == 1, "%d events", told)
 	w.sim.ClearFaults()
-	return drained(ctx, t, w, refused, applications, pace)
+	return w.drained(ctx, refused, applications, pace)
 }
 
 // drained waits until the key that is accepted again was found, and looks at when each application came: the canary, and
 // the others at the pace.
-func drained(ctx context.Context, t *trial, w *world, of target, applications, pace int) error {
+func (w *world) drained(ctx context.Context, of target, applications, pace int) error {
+	t := w.t
 	if err := w.arrived(ctx, 150*time.Second); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -254,7 +255,7 @@ func (w *world) connectOne(ctx context.Context, e *simulator.Employer, into []ta
 	into[0] = target{connection, job, e}
 	for k := 1; k < len(into) && err == nil; k++ {
 		into[k] = target{connection, fmt.Sprintf("%s-%d", job, k), e}
-		err = rig.Link(ctx, w.api, connection, e.Name(), into[k].job, jobs[k].ID)
+		err = rig.Link(ctx, w.api, rig.JobLink{Connection: connection, Account: e.Name(), Job: into[k].job, ATSJob: jobs[k].ID})
 	}
 	return err
 }
@@ -295,8 +296,8 @@ func (w *world) end() {
 	if w.daemon != nil {
 		w.daemon.Kill()
 	}
-	for i := len(w.undo) - 1; i >= 0; i-- {
-		w.undo[i]()
+	for _, f := range slices.Backward(w.undo) {
+		f()
 	}
 	w.undo = nil
 	if w.api != nil {

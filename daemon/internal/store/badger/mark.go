@@ -112,12 +112,14 @@ func (m *mark) write(commit uint64) error {
 	if _, err := m.file.WriteAt(m.slot(commit), int64(commit%2)*markStride); err != nil {
 		return err
 	}
-	for syncs {
+	if !syncs {
+		return nil
+	}
+	for {
 		if err := unix.Fdatasync(int(m.file.Fd())); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}
-	return nil
 }
 
 func (m *mark) close() error { return m.file.Close() }

@@ -58,7 +58,7 @@ func (adapter) Describe(context.Context, sdk.DescribeRequest) (sdk.Manifest, err
 }
 
 // Check implements sdk.Adapter.
-func (adapter) Check(_ context.Context, req sdk.CheckRequest) (sdk.CheckReply, error) {
+func (adapter) Check(context.Context, sdk.CheckRequest) (sdk.CheckReply, error) {
 	return sdk.CheckReply{
 		Items: []sdk.CheckItem{{ID: "key", Label: "The key is accepted", OK: true}}, Host: "ats.example.com", AccountID: "hostile-1", AccountName: "Hostile", JobsVisible: 1,
 	}, nil

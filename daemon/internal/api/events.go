@@ -12,7 +12,8 @@ import (
 
 const (
 	maxEvents   = 1000
-	maxWait     = 50 // seconds; the server's own bound on an answer is a minute
+	maxWait     = 50  // seconds; the server's own bound on an answer is a minute
+	maxLooks    = 100 // pages of nothing that is wanted, before the caller is asked to go on
 	lookAgain   = 250 * time.Millisecond
 	cursorStart = "e1" // tells a cursor over all connections from a sequence number and from a later form
 	// cursorSealed begins the cursors of callers who see a part only: how many events there are is not theirs to know.
@@ -30,7 +31,10 @@ type EventQuery struct {
 	Connection string
 	Account    string
 	Submission string
+	ExternalID string // of a submission; needs Connection
+	Job        string // the platform's id
 	Types      []string
+	Since      time.Time
 	// After is where to go on: Next of the page before, with a Connection a sequence number. "" is the beginning and "last"
 	// the end.
 	After string
@@ -49,11 +53,16 @@ type EventFilter struct {
 	Limit      int      `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Types      []string `query:"types" doc:"only these, separated by commas"`
 	Submission string   `query:"submission" doc:"only those about this submission"`
-	Wait       int      `query:"wait" minimum:"0" maximum:"50" doc:"seconds to wait for the first event"`
+	ExternalID string   `query:"external_id" doc:"only those about the submission with this id of the platform; needs a connection"`
+	Job        string   `query:"job" doc:"only those about this job of the platform"`
+
+	Since time.Time `query:"since" doc:"only what happened at or after"`
+	Wait  int       `query:"wait" minimum:"0" maximum:"50" doc:"seconds to wait for the first event"`
 }
 
 type allEventsInput struct {
-	Account string `query:"account"`
+	Connection string `query:"connection" doc:"only those of this connection, by id or name; the cursor then is its sequence"`
+	Account    string `query:"account" doc:"only those of this account"`
 	EventFilter
 }
 
@@ -63,19 +72,42 @@ type connectionEventsInput struct {
 }
 
 func (s *server) allEvents(ctx context.Context, in *allEventsInput) (*body[EventPage], error) {
+	if in.Connection != "" {
+		return s.eventsOf(ctx, atssync.EventQuery{Connection: in.Connection, Account: in.Account}, in.EventFilter)
+	}
 	return answer(s.feed(ctx, atssync.EventQuery{Account: in.Account}, in.EventFilter))
 }
 
 func (s *server) connectionEvents(ctx context.Context, in *connectionEventsInput) (*body[EventPage], error) {
-	if _, err := s.manage(ctx).Connection(ctx, in.ID); err != nil {
+	return s.eventsOf(ctx, atssync.EventQuery{Connection: in.ID}, in.EventFilter)
+}
+
+// eventsOf reads the feed of one connection, which has to exist for the caller.
+func (s *server) eventsOf(ctx context.Context, q atssync.EventQuery, f EventFilter) (*body[EventPage], error) {
+	c, err := s.manage(ctx).Connection(ctx, q.Connection)
+	if err != nil {
 		return nil, err
 	}
-	return answer(s.feed(ctx, atssync.EventQuery{Connection: in.ID}, in.EventFilter))
+	q.Connection = c.ID
+	return answer(s.feed(ctx, q, f))
 }
 
 // feed reads one page, and looks again for as long as the caller wants to wait and the server runs.
 func (s *server) feed(ctx context.Context, q atssync.EventQuery, f EventFilter) (EventPage, error) {
-	q.Subject, q.Limit = f.Submission, min(f.Limit, maxEvents)
+	q.Subject, q.Job, q.Since, q.Limit = f.Submission, f.Job, f.Since, min(f.Limit, maxEvents)
+	if f.ExternalID != "" {
+		if q.Connection == "" {
+			return EventPage{}, invalid("query.connection", "external ids are unique per connection: say which")
+		}
+		id, err := s.manage(ctx).SubmissionID(ctx, q.Connection, f.ExternalID)
+		if err != nil {
+			return EventPage{}, err
+		}
+		if q.Subject != "" && q.Subject != id {
+			return EventPage{}, invalid("query.external_id", "it is another submission's than the one that is named")
+		}
+		q.Subject = id
+	}
 	for _, t := range f.Types {
 		if !atssync.ValidEventType(atssync.EventType(t)) {
 			return EventPage{}, invalid("query.types", t+" is no type of event")
@@ -90,7 +122,7 @@ func (s *server) feed(ctx context.Context, q atssync.EventQuery, f EventFilter) 
 	defer patience.Stop()
 	look := time.NewTicker(lookAgain)
 	defer look.Stop()
-	for {
+	for looked := 1; ; looked++ {
 		page, err := s.manage(ctx).Events(ctx, q)
 		if err != nil {
 			return EventPage{}, err
@@ -102,12 +134,17 @@ func (s *server) feed(ctx context.Context, q atssync.EventQuery, f EventFilter) 
 		if out.Items == nil {
 			out.Items = []Event{}
 		}
-		if len(out.Items) > 0 || f.Wait == 0 {
+		further := page.After > q.After // a page of what is not wanted: the next one may hold more
+		if len(out.Items) > 0 || f.Wait == 0 && (!further || looked == maxLooks) {
 			return out, nil
 		}
+		q.After = page.After
+		if f.Wait == 0 {
+			continue
+		}
 		wait := look.C
-		if page.After > q.After { // a page of what is not wanted: the next one may hold more
-			q.After, wait = page.After, ready
+		if further {
+			wait = ready
 		}
 		select {
 		case <-wait:
@@ -173,14 +210,11 @@ func (s *server) cursor(ctx context.Context, connection string, after int64) (st
 
 // Events reads events.
 func (c *Client) Events(ctx context.Context, q EventQuery) (EventPage, error) {
-	path := "/v1/events"
-	if q.Connection != "" {
-		path = connectionPath(q.Connection) + "/events"
-	}
 	wait := min(int(q.Wait/time.Second), maxWait)
-	v := query{}.set("after", q.After).set("types", strings.Join(q.Types, ",")).set("submission", q.Submission).set("account", q.Account)
+	v := query{}.set("after", q.After).set("connection", q.Connection).set("account", q.Account).set("submission", q.Submission).
+		set("external_id", q.ExternalID).set("job", q.Job).set("types", strings.Join(q.Types, ",")).time("since", q.Since)
 	if wait > 0 {
 		v.set("wait", strconv.Itoa(wait))
 	}
-	return call[EventPage](ctx, c, request{path: path, query: v.page(atssync.Paging{Limit: q.Limit})})
+	return call[EventPage](ctx, c, request{path: "/v1/events", query: v.page(atssync.Paging{Limit: q.Limit})})
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -108,11 +109,11 @@ func TestPassesAndRecords_AreListed(t *testing.T) {
 	for i := range 3 {
 		require.NoError(t, w.store.PutRun(ctx, Run{ID: atssync.NewID("run", now), Pass: "status", StartedAt: now.Add(time.Duration(i) * time.Minute)}, now))
 	}
-	runs, err := w.Runs(ctx, "status", "", 2)
+	runs, err := w.Runs(ctx, RunQuery{Pass: "status", Paging: atssync.Paging{Limit: 2}})
 	require.NoError(t, err)
 	require.Len(t, runs.Items, 2)
 	require.NotEmpty(t, runs.Next)
-	runs, err = w.Runs(ctx, "status", runs.Next, 2)
+	runs, err = w.Runs(ctx, RunQuery{Pass: "status", Paging: atssync.Paging{After: runs.Next, Limit: 2}})
 	require.NoError(t, err)
 	require.Len(t, runs.Items, 1)
 
@@ -133,4 +134,99 @@ func TestPassesAndRecords_AreListed(t *testing.T) {
 	one, err := w.Application(ctx, applications.Items[0].ID)
 	require.NoError(t, err)
 	require.True(t, one.Imported)
+}
+
+func TestEvents_OfOneConnectionComeBySequenceOnBothPaths(t *testing.T) {
+	t.Parallel()
+	w, ctx := setup(t), t.Context()
+	a, b := w.connected("acme", "ada@example.com"), w.connected("globex", "bob@example.com")
+	for i := range 3 {
+		w.submitted(a, fmt.Sprintf("a-%d", i), fmt.Sprintf("job-%d", i))
+		w.submitted(b, fmt.Sprintf("b-%d", i), "job-1")
+	}
+	for _, path := range []string{"/v1/events?connection=" + a.ID + "&after=1", connectionPath(a.ID) + "/events?after=1"} {
+		res, err := w.http.Get("http://daemon" + path)
+		require.NoError(t, err)
+		var page EventPage
+		require.NoError(t, json.NewDecoder(res.Body).Decode(&page))
+		require.NoError(t, res.Body.Close())
+		require.Len(t, page.Items, 2, path)
+		require.EqualValues(t, 2, page.Items[0].Sequence, path)
+		require.Equal(t, "3", page.Next, path)
+	}
+	for name, c := range map[string]struct {
+		q    EventQuery
+		want int
+	}{
+		"by name":                       {EventQuery{Connection: a.Name}, 3},
+		"another account's":             {EventQuery{Connection: a.ID, Account: "globex"}, 0},
+		"one submission":                {EventQuery{Connection: a.ID, ExternalID: "a-1"}, 1},
+		"one job":                       {EventQuery{Job: "job-1"}, 4},
+		"one job of a connection":       {EventQuery{Connection: a.ID, Job: "job-2"}, 1},
+		"since the beginning":           {EventQuery{Since: time.Now().Add(-time.Hour)}, 6},
+		"since then, of one connection": {EventQuery{Connection: a.ID, Since: time.Now().Add(time.Hour)}, 0},
+	} {
+		page, err := w.Events(ctx, c.q)
+		require.NoError(t, err, name)
+		require.Len(t, page.Items, c.want, name)
+	}
+	_, err := w.Events(ctx, EventQuery{ExternalID: "a-1"})
+	requireCode(t, err, atssync.CodeInvalid)
+	_, err = w.Events(ctx, EventQuery{Connection: a.ID, ExternalID: "nobody"})
+	requireCode(t, err, atssync.CodeNotFound)
+}
+
+func TestLists_FindByStateExternalIDAndTime(t *testing.T) {
+	t.Parallel()
+	w, ctx := setup(t), t.Context()
+	c := w.connected("acme", "ada@example.com")
+	w.linked(c, "job-1")
+	_, err := w.ImportApplications(ctx, c.ID, strings.NewReader(`{"external_id":"old-1","job":"job-1","ats_job":"101","candidate_id":"7","application_id":"8"}
+{"external_id":"old-2","job":"job-1","ats_job":"101","candidate_id":"9","application_id":"10"}`), "ndjson")
+	require.NoError(t, err)
+	hour := time.Now().Add(time.Hour)
+	for name, q := range map[string]struct {
+		q    ApplicationQuery
+		want int
+	}{
+		"external id":       {ApplicationQuery{Connection: c.ID, ExternalID: "old-2"}, 1},
+		"nobody's":          {ApplicationQuery{Connection: c.ID, ExternalID: "none"}, 0},
+		"of another status": {ApplicationQuery{Connection: c.ID, ExternalID: "old-2", Status: "hired"}, 0},
+		"status":            {ApplicationQuery{Status: "active"}, 2},
+		"later":             {ApplicationQuery{Since: hour}, 0},
+		"before":            {ApplicationQuery{Until: hour}, 2},
+	} {
+		page, err := w.Applications(ctx, q.q)
+		require.NoError(t, err, name)
+		require.Len(t, page.Items, q.want, name)
+	}
+	_, err = w.Applications(ctx, ApplicationQuery{ExternalID: "old-1"})
+	requireCode(t, err, atssync.CodeInvalid)
+
+	now := time.Now()
+	for i, failure := range []string{"", "the disk is full", ""} {
+		r := Run{ID: atssync.NewID("run", now), Pass: "jobs", StartedAt: now.Add(time.Duration(i) * time.Minute), Error: failure}
+		require.NoError(t, w.store.PutRun(ctx, r, now))
+	}
+	for want, q := range map[int]RunQuery{1: {Failed: true}, 2: {Since: now.Add(time.Second)}, 3: {Pass: "jobs", Until: hour}, 0: {Pass: "status"}} {
+		runs, err := w.Runs(ctx, q)
+		require.NoError(t, err)
+		require.Len(t, runs.Items, want, "%+v", q)
+	}
+
+	jobs, err := w.ATSJobs(ctx, JobQuery{Connection: c.ID, ID: "102"})
+	require.NoError(t, err)
+	require.Len(t, jobs.Items, 1)
+	jobs, err = w.ATSJobs(ctx, JobQuery{Connection: c.ID, State: "closed"})
+	require.NoError(t, err)
+	require.Empty(t, jobs.Items)
+	jobs, err = w.ATSJobs(ctx, JobQuery{Connection: c.ID, Visibility: atssync.Visible})
+	require.NoError(t, err)
+	require.Len(t, jobs.Items, 2)
+	ours, err := w.PlatformJobs(ctx, JobQuery{ID: "job-1"})
+	require.NoError(t, err)
+	require.Len(t, ours.Items, 1)
+	ours, err = w.PlatformJobs(ctx, JobQuery{ID: "job-2"})
+	require.NoError(t, err)
+	require.Empty(t, ours.Items)
 }

@@ -34,12 +34,15 @@ func (s *server) jobs() {
 
 type platformJobList struct {
 	Account string `query:"account"`
+	Job     string `query:"job" doc:"the one with this id, of each account that has it"`
 	Open    bool   `query:"open" doc:"only open ones"`
 	Paging
 }
 
 func (s *server) listPlatformJobs(ctx context.Context, in *platformJobList) (*body[Page[PlatformJob]], error) {
-	return answer(s.manage(ctx).PlatformJobs(ctx, atssync.JobQuery{Account: in.Account, OpenOnly: in.Open, Paging: atssync.Paging(in.Paging)}))
+	return answer(s.manage(ctx).PlatformJobs(ctx, atssync.JobQuery{
+		Account: in.Account, ID: in.Job, OpenOnly: in.Open, Paging: atssync.Paging(in.Paging),
+	}))
 }
 
 func (s *server) putPlatformJobs(ctx context.Context, in *struct{ Body platformJobsBody }) (*struct{}, error) {
@@ -55,12 +58,18 @@ func (s *server) putPlatformJobs(ctx context.Context, in *struct{ Body platformJ
 
 type jobList struct {
 	ConnectionPath
-	Open bool `query:"open" doc:"only those that take applications"`
+	Job        string `query:"job" doc:"the one with this id, which is the ATS's"`
+	State      string `query:"state" enum:"open,unlisted,closed,unknown" doc:"only those in this state"`
+	Visibility string `query:"visibility" enum:"visible,not_visible" doc:"not_visible: left out of the last complete list"`
+	Open       bool   `query:"open" doc:"only those that take applications"`
 	Paging
 }
 
 func (s *server) listJobs(ctx context.Context, in *jobList) (*body[Page[ATSJob]], error) {
-	return answer(s.manage(ctx).ATSJobs(ctx, atssync.JobQuery{Connection: in.ID, OpenOnly: in.Open, Paging: atssync.Paging(in.Paging)}))
+	return answer(s.manage(ctx).ATSJobs(ctx, atssync.JobQuery{
+		Connection: in.ID, ID: in.Job, State: in.State, Visibility: atssync.Visibility(in.Visibility), OpenOnly: in.Open,
+		Paging: atssync.Paging(in.Paging),
+	}))
 }
 
 func (s *server) refreshJobs(ctx context.Context, in *ConnectionPath) (*body[JobsRefresh], error) {
@@ -79,7 +88,7 @@ func (s *server) trackingLink(ctx context.Context, in *jobPath) (*body[TrackingL
 // PlatformJobs lists the platform's jobs.
 func (c *Client) PlatformJobs(ctx context.Context, q JobQuery) (Page[PlatformJob], error) {
 	return call[Page[PlatformJob]](ctx, c, request{
-		path: "/v1/platform-jobs", query: query{}.set("account", q.Account).flag("open", q.OpenOnly).page(q.Paging),
+		path: "/v1/platform-jobs", query: query{}.set("account", q.Account).set("job", q.ID).flag("open", q.OpenOnly).page(q.Paging),
 	})
 }
 
@@ -97,7 +106,8 @@ func (c *Client) PutPlatformJobs(ctx context.Context, jobs []PlatformJob) error 
 // ATSJobs lists the jobs of q.Connection as they were last seen.
 func (c *Client) ATSJobs(ctx context.Context, q JobQuery) (Page[ATSJob], error) {
 	return call[Page[ATSJob]](ctx, c, request{
-		path: connectionPath(q.Connection) + "/jobs", query: query{}.flag("open", q.OpenOnly).page(q.Paging),
+		path: connectionPath(q.Connection) + "/jobs", query: query{}.set("job", q.ID).set("state", q.State).set("visibility", string(q.Visibility)).
+			flag("open", q.OpenOnly).page(q.Paging),
 	})
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
 )
@@ -33,12 +34,17 @@ func (s *server) runNow(ctx context.Context, in *passPath) (*body[RunStarted], e
 }
 
 type runList struct {
-	Pass string `query:"pass"`
+	Pass   string    `query:"pass" doc:"only runs of this pass: submit, status, jobs, check or maintenance"`
+	Failed bool      `query:"failed" doc:"only those that ended with an error"`
+	Since  time.Time `query:"since" doc:"started at or after"`
+	Until  time.Time `query:"until" doc:"started before"`
 	Paging
 }
 
 func (s *server) runs(ctx context.Context, in *runList) (*body[Page[Run]], error) {
-	return answer(s.manage(ctx).Runs(ctx, in.Pass, atssync.Paging(in.Paging)))
+	return answer(s.manage(ctx).Runs(ctx, atssync.RunQuery{
+		Pass: in.Pass, Failed: in.Failed, Since: in.Since, Until: in.Until, Paging: atssync.Paging(in.Paging),
+	}))
 }
 
 type checkpointList struct {
@@ -62,10 +68,10 @@ func (c *Client) RunNow(ctx context.Context, pass string) (string, error) {
 	return r.Run, err
 }
 
-// Runs lists the runs of a pass, newest first; of all with "".
-func (c *Client) Runs(ctx context.Context, pass, after string, limit int) (Page[Run], error) {
+// Runs lists runs, newest first.
+func (c *Client) Runs(ctx context.Context, q RunQuery) (Page[Run], error) {
 	return call[Page[Run]](ctx, c, request{
-		path: "/v1/runs", query: query{}.set("pass", pass).page(atssync.Paging{After: after, Limit: limit}),
+		path: "/v1/runs", query: query{}.set("pass", q.Pass).flag("failed", q.Failed).time("since", q.Since).time("until", q.Until).page(q.Paging),
 	})
 }
 

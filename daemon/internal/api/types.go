@@ -72,6 +72,8 @@ type (
 	ReleaseRequest = manage.ReleaseRequest
 	// Run is one execution of a pass.
 	Run = atssync.Run
+	// RunQuery is which runs are wanted.
+	RunQuery = atssync.RunQuery
 	// Secret is a value that prints as stars.
 	Secret = sdk.Secret
 	// State is where a submission is in its life.
@@ -88,6 +90,8 @@ type (
 	Term = manage.Term
 	// TrackingLink is the ATS's own link that credits the platform.
 	TrackingLink = manage.TrackingLink
+	// Visibility is whether the ATS shows something.
+	Visibility = atssync.Visibility
 	// StatusOverride is how one connection's own words are understood.
 	StatusOverride = atssync.StatusOverride
 	// ConnectionQuery is which connections are wanted.
@@ -106,6 +110,9 @@ func Example(now time.Time) Document { return intake.Example(now) }
 
 // States lists the states of submissions, in the order of a ledger line.
 func States() []string { return words(atssync.States()) }
+
+// Statuses lists the statuses of applications.
+func Statuses() []string { return words(sdk.Statuses()) }
 
 // HeldReasons lists the reasons for which a submission is held.
 func HeldReasons() []string { return words(atssync.HeldReasons()) }

@@ -98,6 +98,22 @@ func NewApplication(s Submission, r Receipt, jobName string, now time.Time) Appl
 	return a
 }
 
+// ToldAt is when the platform was last told something of it, or when it was first followed.
+func (a *Application) ToldAt() time.Time {
+	if a.ObservedAt.IsZero() {
+		return a.CreatedAt
+	}
+	return a.ObservedAt
+}
+
+// Wants reports whether an application is one of them.
+func (q ApplicationQuery) Wants(a *Application) bool {
+	wanted := func(filter, value string) bool { return filter == "" || filter == value }
+	return wanted(q.Account, a.Account) && wanted(q.PlatformJob, a.PlatformJob) && wanted(q.ExternalID, a.ExternalID) &&
+		wanted(string(q.Visibility), string(a.Visibility)) && wanted(string(q.Status), string(a.Status)) &&
+		!a.ToldAt().Before(q.Since) && (q.Until.IsZero() || a.ToldAt().Before(q.Until))
+}
+
 // Ref names the application for an adapter.
 func (a *Application) Ref() sdk.ApplicationRef {
 	return sdk.ApplicationRef{

@@ -76,6 +76,21 @@ type Event struct {
 	Data       json.RawMessage `json:"data"`
 }
 
+// Wants reports whether an event is one of them, as far as its content tells.
+func (q EventQuery) Wants(e *Event) bool {
+	if e.At.Before(q.Since) {
+		return false
+	}
+	if q.Job == "" {
+		return true
+	}
+	var about struct {
+		Job  string   `json:"job"`
+		Jobs []string `json:"jobs"`
+	}
+	return json.Unmarshal(e.Data, &about) == nil && (about.Job == q.Job || slices.Contains(about.Jobs, q.Job))
+}
+
 // JobEvent is the data of the job.* events and of job_link.broken.
 type JobEvent struct {
 	ATSJob       string   `json:"ats_job"`

@@ -41,6 +41,20 @@ type Run struct {
 	Summary    string    `json:"summary,omitempty"`
 }
 
+// RunQuery is which runs are wanted.
+type RunQuery struct {
+	Pass         string // "" for all
+	Since, Until time.Time
+	Failed       bool // only those that ended with an error
+	Paging
+}
+
+// Wants reports whether a run is one of them.
+func (q RunQuery) Wants(r *Run) bool {
+	return (q.Pass == "" || r.Pass == q.Pass) && !r.StartedAt.Before(q.Since) &&
+		(q.Until.IsZero() || r.StartedAt.Before(q.Until)) && (!q.Failed || r.Error != "")
+}
+
 // TaskKind is what a task does to each submission it finds.
 type TaskKind string
 

@@ -55,7 +55,10 @@ type JobQuery struct {
 	Connection string // ATS jobs: required
 	Account    string // platform jobs
 	OpenOnly   bool
-	Within     Scope // platform jobs: by account
+	ID         string     // of the job
+	State      string     // ATS jobs: as the ATS says it
+	Visibility Visibility // ATS jobs
+	Within     Scope      // platform jobs: by account
 	Paging
 }
 
@@ -276,6 +279,9 @@ type HeldLook struct {
 type ApplicationQuery struct {
 	Connection, Account, PlatformJob string
 	Visibility                       Visibility
+	Status                           sdk.Status
+	ExternalID                       string
+	Since, Until                     time.Time // last told of, see Application.ToldAt
 	Within                           Scope
 	Paging
 }
@@ -315,6 +321,8 @@ type EventQuery struct {
 	Account    string
 	Subject    string
 	Types      []EventType
+	Job        string    // a platform job that the event is about
+	Since      time.Time // of At
 	Within     Scope
 	After      int64 // Sequence with Connection, else Position
 	Limit      int   // 0: 100, at most 1,000
@@ -332,7 +340,7 @@ type Events interface {
 type Runs interface {
 	PutRun(ctx context.Context, r Run, now time.Time) error
 	LastRun(ctx context.Context, pass string) (Run, error)
-	Runs(ctx context.Context, pass string, p Paging) (Page[Run], error) // "" for all, newest first
+	Runs(ctx context.Context, q RunQuery) (Page[Run], error) // newest first
 }
 
 // LedgerQuery selects the ledgers of connections, removed ones too.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,14 +20,24 @@ func (c *command) applications() *cobra.Command {
 	c.connectionFlag(cmd, &q.Connection, "only those of this `connection`, by id or name")
 	f.StringVar(&q.Account, "account", "", "only this `account`'s")
 	f.StringVar(&q.Job, "job", "", "only those for this platform job, by `id`")
+	f.StringVar(&q.Status, "status", "", "only those with this `status`: "+strings.Join(api.Statuses(), ", "))
+	f.StringVar(&q.ExternalID, "external-id", "", "only the one that the platform calls by this `id`; needs --connection")
 	f.StringVar(&q.Visibility, "visibility", "", "only those that are visible, not_visible, deleted or merged")
+	times := spanFlags(cmd, "that something was told of")
 	p := pagingFlags(cmd)
+	completeFlag(cmd, "status", words(api.Statuses()...))
 	completeFlag(cmd, "visibility", words("visible", "not_visible", "deleted", "merged"))
 	cmd.RunE = c.do(func(cmd *cobra.Command, _ []string) error {
 		if err := oneOf("visibility", q.Visibility, []string{"visible", "not_visible", "deleted", "merged"}); err != nil {
 			return err
 		}
+		if err := oneOf("status", q.Status, api.Statuses()); err != nil {
+			return err
+		}
 		var err error
+		if q.Since, q.Until, err = times.times(); err != nil {
+			return err
+		}
 		if q.Connection, err = c.connectionID(cmd.Context(), q.Connection); err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ const (
 type eventFlags struct {
 	q      api.EventQuery
 	after  string
+	since  string
 	limit  int
 	all    bool
 	follow bool
@@ -41,6 +42,9 @@ With --follow it goes on as events come, until it is interrupted; without --afte
 	c.connectionFlag(cmd, &e.q.Connection, "only those of this `connection`, by id or name")
 	f.StringVar(&e.q.Account, "account", "", "only this `account`'s")
 	f.StringVar(&e.q.Submission, "submission", "", "only those about this submission, by `id`")
+	f.StringVar(&e.q.ExternalID, "external-id", "", "only those about the submission that the platform calls by this `id`; needs --connection")
+	f.StringVar(&e.q.Job, "job", "", "only those about this platform job, by `id`")
+	f.StringVar(&e.since, "since", "", "only what happened at or after this `time`: a date, an instant, or an age such as 24h")
 	f.StringSliceVar(&e.q.Types, "types", nil, "only these `types`, separated by commas")
 	f.StringVar(&e.after, "after", "", "go on after this `cursor`")
 	f.IntVar(&e.limit, "limit", defaultLimit, "show at most this `number`")
@@ -52,6 +56,9 @@ With --follow it goes on as events come, until it is interrupted; without --afte
 	cmd.RunE = c.do(func(cmd *cobra.Command, _ []string) error {
 		var err error
 		if e.q.Connection, err = c.connectionID(cmd.Context(), e.q.Connection); err != nil {
+			return err
+		}
+		if e.q.Since, err = instant("since", e.since, now()); err != nil {
 			return err
 		}
 		for _, t := range e.q.Types {

@@ -8,6 +8,12 @@ import (
 	"github.com/atssync/atssync/daemon/internal/api"
 )
 
+// What a job of an ATS can be, and how it can be seen.
+var (
+	jobStates       = []string{"open", "unlisted", "closed", "unknown"}
+	jobVisibilities = []string{"visible", "not_visible"}
+)
+
 func (c *command) jobs() *cobra.Command {
 	var q api.JobQuery
 	cmd := c.oneConnection("jobs CONNECTION", "List the jobs of an ATS account",
@@ -15,9 +21,20 @@ func (c *command) jobs() *cobra.Command {
 		"  atssync jobs Acme --open\n  atssync jobs Acme --refresh")
 	refresh := cmd.Flags().Bool("refresh", false, "ask the ATS first")
 	cmd.Flags().BoolVar(&q.OpenOnly, "open", false, "only those that take applications")
+	cmd.Flags().StringVar(&q.ID, "job", "", "only the one with this `id` of the ATS")
+	cmd.Flags().StringVar(&q.State, "state", "", "only those in this `state`: open, unlisted, closed or unknown")
+	visibility := cmd.Flags().String("visibility", "", "only those that are visible or not_visible")
+	completeFlag(cmd, "state", words(jobStates...))
+	completeFlag(cmd, "visibility", words(jobVisibilities...))
 	p := pagingFlags(cmd)
 	named := c.orByFlag(cmd)
 	cmd.RunE = c.do(func(cmd *cobra.Command, args []string) error {
+		if err := oneOf("state", q.State, jobStates); err != nil {
+			return err
+		}
+		if err := oneOf("visibility", *visibility, jobVisibilities); err != nil {
+			return err
+		}
 		name, err := named(args)
 		if err != nil {
 			return err
@@ -26,7 +43,7 @@ func (c *command) jobs() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		q.Connection = id
+		q.Connection, q.Visibility = id, api.Visibility(*visibility)
 		if *refresh {
 			r, err := c.daemon().RefreshJobs(cmd.Context(), id)
 			if err != nil {

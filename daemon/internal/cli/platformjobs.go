@@ -22,6 +22,7 @@ func (c *command) platformJobsList() *cobra.Command {
 		Example: "  atssync platform-jobs list --account acme --open",
 	}
 	cmd.Flags().StringVar(&q.Account, "account", "", "only this `account`'s")
+	cmd.Flags().StringVar(&q.ID, "job", "", "only the one with this `id`")
 	cmd.Flags().BoolVar(&q.OpenOnly, "open", false, "only open ones")
 	p := pagingFlags(cmd)
 	cmd.RunE = c.do(func(cmd *cobra.Command, _ []string) error {

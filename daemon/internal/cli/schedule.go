@@ -81,9 +81,15 @@ func (c *command) runs() *cobra.Command {
 		Example: "  atssync runs --pass status --limit 10",
 	}
 	pass := cmd.Flags().String("pass", "", "only those of this `pass`")
+	failed := cmd.Flags().Bool("failed", false, "only those that ended with an error")
+	times := spanFlags(cmd, "started")
 	p := pagingFlags(cmd)
 	completeFlag(cmd, "pass", c.passNames())
 	cmd.RunE = c.do(func(cmd *cobra.Command, _ []string) error {
+		since, until, err := times.times()
+		if err != nil {
+			return err
+		}
 		if err := c.knownPass(cmd, *pass); err != nil {
 			return err
 		}
@@ -96,7 +102,9 @@ func (c *command) runs() *cobra.Command {
 			{"WHAT IT SAID", func(r api.Run) string { return first(r.Error, r.Summary) }},
 		}
 		return list(c, p, columns, func(after string, limit int) (api.Page[api.Run], error) {
-			return c.daemon().Runs(cmd.Context(), *pass, after, limit)
+			q := api.RunQuery{Pass: *pass, Failed: *failed, Since: since, Until: until}
+			q.After, q.Limit = after, limit
+			return c.daemon().Runs(cmd.Context(), q)
 		})
 	})
 	return cmd

@@ -19,8 +19,8 @@ func (c *command) submissions() *cobra.Command {
 
 // filter are the flags that select submissions.
 type filter struct {
-	q            api.SubmissionQuery
-	since, until string
+	q    api.SubmissionQuery
+	span *span
 }
 
 func (c *command) filterFlags(cmd *cobra.Command, states bool) *filter {
@@ -34,8 +34,7 @@ func (c *command) filterFlags(cmd *cobra.Command, states bool) *filter {
 		completeFlag(cmd, "state", words(api.States()...))
 	}
 	f.StringVar(&x.q.HeldReason, "reason", "", "only those held for this `reason`; see: atssync help states")
-	f.StringVar(&x.since, "since", "", "only those accepted at or after this `time`: a date, an instant, or an age such as 24h")
-	f.StringVar(&x.until, "until", "", "only those accepted before this `time`")
+	x.span = spanFlags(cmd, "accepted")
 	completeFlag(cmd, "reason", words(api.HeldReasons()...))
 	return &x
 }
@@ -53,11 +52,27 @@ func (c *command) query(cmd *cobra.Command, x *filter) (api.SubmissionQuery, err
 	if q.Connection, err = c.connectionID(cmd.Context(), q.Connection); err != nil {
 		return q, err
 	}
-	if q.Since, err = instant("since", x.since, now()); err != nil {
-		return q, err
-	}
-	q.Until, err = instant("until", x.until, now())
+	q.Since, q.Until, err = x.span.times()
 	return q, err
+}
+
+// span are the flags that select by time.
+type span struct{ since, until string }
+
+func spanFlags(cmd *cobra.Command, what string) *span {
+	var s span
+	cmd.Flags().StringVar(&s.since, "since", "", "only those "+what+" at or after this `time`: a date, an instant, or an age such as 24h")
+	cmd.Flags().StringVar(&s.until, "until", "", "only those "+what+" before this `time`")
+	return &s
+}
+
+// times reads both flags.
+func (s *span) times() (since, until time.Time, err error) {
+	if since, err = instant("since", s.since, now()); err != nil {
+		return since, until, err
+	}
+	until, err = instant("until", s.until, now())
+	return since, until, err
 }
 
 // instant reads a date, an instant or an age.

@@ -67,7 +67,7 @@ is counted and asked about first; --yes answers. What is refused is told and lea
 
 // selected finds the submissions of a filter, and has a person agree to their number.
 func (c *command) selected(cmd *cobra.Command, x *filter, a actCommand, agreed bool) ([]string, error) {
-	if x.q == (api.SubmissionQuery{}) && x.since == "" && x.until == "" {
+	if x.q == (api.SubmissionQuery{}) && x.span.since == "" && x.span.until == "" {
 		return nil, usagef("name submissions, or select them; see: %s --help", cmd.CommandPath())
 	}
 	q, err := c.query(cmd, x)

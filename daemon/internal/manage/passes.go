@@ -50,14 +50,14 @@ func errNoSchedule() error {
 }
 
 // Runs lists the runs of a pass, newest first; "" for all.
-func (s *Service) Runs(ctx context.Context, pass string, p atssync.Paging) (atssync.Page[atssync.Run], error) {
-	page, err := s.o.Store.Runs(ctx, pass, p)
-	if err != nil || pass == "" || len(page.Items) > 0 || s.o.Schedule == nil {
+func (s *Service) Runs(ctx context.Context, q atssync.RunQuery) (atssync.Page[atssync.Run], error) {
+	page, err := s.o.Store.Runs(ctx, q)
+	if err != nil || q.Pass == "" || len(page.Items) > 0 || s.o.Schedule == nil {
 		return page, err
 	}
 	passes, err := s.o.Schedule.Passes(ctx)
-	if err == nil && !slices.ContainsFunc(passes, func(x Pass) bool { return x.Name == pass }) {
-		err = invalid("the query", []atssync.FieldError{{Path: "query.pass", Message: "there is no pass " + pass + "; see: atssync schedule list"}})
+	if err == nil && !slices.ContainsFunc(passes, func(x Pass) bool { return x.Name == q.Pass }) {
+		err = invalid("the query", []atssync.FieldError{{Path: "query.pass", Message: "there is no pass " + q.Pass + "; see: atssync schedule list"}})
 	}
 	return page, err
 }

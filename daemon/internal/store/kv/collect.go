@@ -39,8 +39,7 @@ func (s *Store) Applications(ctx context.Context, q atssync.ApplicationQuery) (a
 		}
 		out, err = page(ctx, r.r, q.Paging, listing[atssync.Application]{spans, func(k, v []byte) (*atssync.Application, error) {
 			a, err := decode[atssync.Application](k, v)
-			if err != nil || q.Account != "" && a.Account != q.Account || q.PlatformJob != "" && a.PlatformJob != q.PlatformJob ||
-				q.Visibility != "" && a.Visibility != q.Visibility {
+			if err != nil || !q.Wants(a) {
 				return nil, err
 			}
 			return a, nil

@@ -45,8 +45,11 @@ func (s *Store) Events(ctx context.Context, q atssync.EventQuery) ([]atssync.Eve
 			if err != nil {
 				return err
 			}
-			if e != nil {
-				out = append(out, e.event())
+			if e == nil {
+				continue
+			}
+			if e := e.event(); q.Wants(&e) {
+				out = append(out, e)
 			}
 		}
 		return nil
@@ -87,7 +90,9 @@ func (r reader) eventsInOrder(q atssync.EventQuery) ([]atssync.Event, int64, err
 		}
 		after = e.Sequence
 		if typed(q, e.Type) && (q.Account == "" || e.Account == q.Account) && q.Within.Covers(e.Account, e.Connection) {
-			out = append(out, e.event())
+			if e := e.event(); q.Wants(&e) {
+				out = append(out, e)
+			}
 		}
 		return true
 	})

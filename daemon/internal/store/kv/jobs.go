@@ -76,7 +76,7 @@ func (s *Store) PlatformJobs(ctx context.Context, q atssync.JobQuery) (atssync.P
 			spans: spans,
 			load: func(k, v []byte) (*atssync.PlatformJob, error) {
 				j, err := decode[atssync.PlatformJob](k, v)
-				if err != nil || q.OpenOnly && !j.Open || !q.Within.Account(j.Account) {
+				if err != nil || q.OpenOnly && !j.Open || q.ID != "" && j.ID != q.ID || !q.Within.Account(j.Account) {
 					return nil, err
 				}
 				return j, nil
@@ -115,7 +115,8 @@ func (s *Store) ATSJobs(ctx context.Context, q atssync.JobQuery) (atssync.Page[a
 			spans: []span{{prefix: table(tabATSJob).text(q.Connection)}},
 			load: func(k, v []byte) (*atssync.ATSJob, error) {
 				j, err := decode[atssync.ATSJob](k, v)
-				if err != nil || q.OpenOnly && !j.Takes() {
+				if err != nil || q.OpenOnly && !j.Takes() || q.ID != "" && j.ID != q.ID ||
+					q.State != "" && string(j.State) != q.State || q.Visibility != "" && j.Visibility != q.Visibility {
 					return nil, err
 				}
 				return j, nil

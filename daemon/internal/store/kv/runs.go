@@ -32,7 +32,7 @@ func (s *Store) PutRun(ctx context.Context, r atssync.Run, now time.Time) error 
 
 // LastRun returns the run of a pass that started last.
 func (s *Store) LastRun(ctx context.Context, pass string) (atssync.Run, error) {
-	p, err := s.Runs(ctx, pass, atssync.Paging{Limit: 1})
+	p, err := s.Runs(ctx, atssync.RunQuery{Pass: pass, Paging: atssync.Paging{Limit: 1}})
 	if err != nil {
 		return atssync.Run{}, err
 	}
@@ -43,19 +43,27 @@ func (s *Store) LastRun(ctx context.Context, pass string) (atssync.Run, error) {
 }
 
 // Runs lists runs, the newest first.
-func (s *Store) Runs(ctx context.Context, pass string, p atssync.Paging) (atssync.Page[atssync.Run], error) {
+func (s *Store) Runs(ctx context.Context, q atssync.RunQuery) (atssync.Page[atssync.Run], error) {
+	keep := func(run *atssync.Run, err error) (*atssync.Run, error) {
+		if err != nil || run == nil || !q.Wants(run) {
+			return nil, err
+		}
+		return run, nil
+	}
 	var out atssync.Page[atssync.Run]
 	err := s.view(ctx, func(r reader) error {
 		var err error
-		if pass == "" {
-			out, err = pageBack(r.r, p, table(tabRun), decode[atssync.Run])
+		if q.Pass == "" {
+			out, err = pageBack(r.r, q.Paging, table(tabRun), func(k, v []byte) (*atssync.Run, error) {
+				return keep(decode[atssync.Run](k, v))
+			})
 			return err
 		}
-		prefix := table(tabRunByPass).text(pass)
-		out, err = pageBack(r.r, p, prefix, func(k, _ []byte) (*atssync.Run, error) {
+		prefix := table(tabRunByPass).text(q.Pass)
+		out, err = pageBack(r.r, q.Paging, prefix, func(k, _ []byte) (*atssync.Run, error) {
 			f := fieldsOf(k, len(prefix))
 			at, id := f.at(), f.text()
-			return record[atssync.Run](r.r, keyRun(at, id))
+			return keep(record[atssync.Run](r.r, keyRun(at, id)))
 		})
 		return err
 	})

@@ -138,7 +138,7 @@ var elsewhereTests = map[string]func(*world){
 			p := atssync.Paging{After: marker}
 			_, err := w.s.AuditRecords(w.ctx, "", p)
 			w.code(err, atssync.CodeInvalid)
-			_, err = w.s.Runs(w.ctx, "status", p)
+			_, err = w.s.Runs(w.ctx, atssync.RunQuery{Pass: "status", Paging: p})
 			w.code(err, atssync.CodeInvalid)
 			_, err = w.s.JobLinks(w.ctx, atssync.LinkQuery{Paging: p})
 			w.code(err, atssync.CodeInvalid)

@@ -153,13 +153,13 @@ var runTests = map[string]func(*world){
 			ids = append([]string{r.ID}, ids...)
 			w.pass(time.Minute)
 		}
-		got, n := pages(w, 2, func(p atssync.Paging) (atssync.Page[atssync.Run], error) { return w.s.Runs(w.ctx, "", p) })
+		got, n := pages(w, 2, func(p atssync.Paging) (atssync.Page[atssync.Run], error) { return w.s.Runs(w.ctx, atssync.RunQuery{Pass: "", Paging: p}) })
 		require.Equal(w.t, 4, n)
 		for i, r := range got {
 			require.Equal(w.t, ids[i], r.ID)
 			require.Equal(w.t, "done", r.Summary)
 		}
-		got, _ = pages(w, 2, func(p atssync.Paging) (atssync.Page[atssync.Run], error) { return w.s.Runs(w.ctx, "jobs", p) })
+		got, _ = pages(w, 2, func(p atssync.Paging) (atssync.Page[atssync.Run], error) { return w.s.Runs(w.ctx, atssync.RunQuery{Pass: "jobs", Paging: p}) })
 		require.Len(w.t, got, 3)
 		last, err := w.s.LastRun(w.ctx, "status")
 		require.NoError(w.t, err)
@@ -173,7 +173,7 @@ var runTests = map[string]func(*world){
 		require.NoError(w.t, w.s.PutRun(w.ctx, r, w.now))
 		r.Pass, r.StartedAt = "jobs", w.now.Add(time.Second)
 		require.NoError(w.t, w.s.PutRun(w.ctx, r, w.now))
-		p, err := w.s.Runs(w.ctx, "", atssync.Paging{})
+		p, err := w.s.Runs(w.ctx, atssync.RunQuery{Pass: ""})
 		require.NoError(w.t, err)
 		require.Equal(w.t, []atssync.Run{r}, p.Items)
 		_, err = w.s.LastRun(w.ctx, "status")

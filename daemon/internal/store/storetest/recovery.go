@@ -108,7 +108,7 @@ func (w *world) everything(c atssync.Connection) map[string]any {
 	add("tasks", tasks, err)
 	cps, err := w.s.Checkpoints(w.ctx, "")
 	add("checkpoints", cps, err)
-	runs, err := w.s.Runs(w.ctx, "", atssync.Paging{})
+	runs, err := w.s.Runs(w.ctx, atssync.RunQuery{Pass: ""})
 	add("runs", runs, err)
 	out["hints"] = w.hints(w.leased[c.ID], 0, 500)
 	backlog, err := w.s.HintBacklog(w.ctx, c.ID)

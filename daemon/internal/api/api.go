@@ -51,6 +51,8 @@ type server struct {
 	api    huma.API
 	log    *slog.Logger
 	routes map[string]route // by the pattern that the mux knows
+	told   func() (node, error)
+	bytes  func() ([]byte, error)
 }
 
 // New returns the handler of /v1.
@@ -97,6 +99,7 @@ func build(o Options) (*server, *web.Mux, error) {
 	s.files(mux)
 	s.tokens()
 	s.description(mux)
+	s.docs(mux)
 	return s, mux, nil
 }
 
@@ -136,9 +139,18 @@ func (r route) answers(status int) route { r.status = status; return r }
 func (r route) by(a access) route        { r.access = a; return r }
 func (r route) pattern() string          { return r.method + " " + r.path }
 
-// tag is the noun that the path begins with.
+// tag is the noun that the path begins with, or what belongs to a connection and has a name of its own.
 func (r route) tag() string {
-	noun, _, _ := strings.Cut(strings.Split(r.path, "/")[2], ":")
+	parts := strings.Split(r.path, "/")
+	if len(parts) > 4 {
+		switch parts[4] {
+		case "events", "job-links":
+			return parts[4]
+		case "suggestions":
+			return "job-links"
+		}
+	}
+	noun, _, _ := strings.Cut(parts[2], ":")
 	return noun
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/atssync/atssync/daemon/internal/atssync"
 	"github.com/atssync/atssync/daemon/internal/web"
 )
 
@@ -19,7 +20,8 @@ const tokenScheme = "token"
 // without a lock.
 func describe(version string) huma.Config {
 	c := huma.DefaultConfig("atssync", version)
-	c.Info.Description = "Puts job applications into applicant tracking systems, once, and brings their statuses back."
+	c.Info.Description = wordFile("words/info.md")
+	c.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil
 	c.RejectUnknownQueryParameters = true
@@ -35,9 +37,21 @@ func describe(version string) huma.Config {
 
 // description serves what the API says of itself.
 func (s *server) description(mux *web.Mux) {
-	whole := sync.OnceValues(func() ([]byte, error) { return json.Marshal(s.api.OpenAPI()) })
-	s.handle(mux, get("/v1/openapi.json", "read-description", "Read this description").by(open), func(w http.ResponseWriter, r *http.Request) {
-		b, err := whole()
+	s.schema(reflect.TypeFor[atssync.ApplicationEvent]())
+	s.schema(reflect.TypeFor[atssync.SubmissionEvent]())
+	s.schema(reflect.TypeFor[atssync.ConnectionEvent]())
+	s.schema(reflect.TypeFor[atssync.JobEvent]())
+	s.told = sync.OnceValues(s.tell)
+	s.bytes = sync.OnceValues(func() ([]byte, error) {
+		doc, err := s.told()
+		if err != nil {
+			return nil, err
+		}
+		return json.MarshalIndent(doc, "", " ")
+	})
+	at := get("/v1/openapi.json", "read-description", "Read this description").by(open)
+	s.handle(mux, at, func(w http.ResponseWriter, r *http.Request) {
+		b, err := s.bytes()
 		if err != nil {
 			s.refuse(w, r, err)
 			return
@@ -45,6 +59,7 @@ func (s *server) description(mux *web.Mux) {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(b)
 	})
+	s.page(at, media{"application/openapi+json", &huma.Schema{Type: huma.TypeObject}})
 }
 
 // media is a body of one type in the API's description.
@@ -59,6 +74,13 @@ func (m media) content() map[string]*huma.MediaType {
 
 func (s *server) schema(t reflect.Type) *huma.Schema {
 	return s.api.OpenAPI().Components.Schemas.Schema(t, true, t.Name())
+}
+
+// page describes a route that takes nothing and whose handler the library does not know.
+func (s *server) page(r route, out media) {
+	op := s.operation(r)
+	op.Responses["200"] = &huma.Response{Description: http.StatusText(http.StatusOK), Content: out.content()}
+	s.api.OpenAPI().AddOperation(&op)
 }
 
 // document describes a route whose handler the library does not know.

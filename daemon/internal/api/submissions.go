@@ -16,7 +16,7 @@ import (
 // SubmitResult is what became of one document.
 type SubmitResult struct {
 	Line       int                  `json:"line,omitempty" doc:"of a batch; 1 is the first line"`
-	Result     atssync.AcceptResult `json:"result" enum:"accepted,revised,unchanged,refused" doc:"unchanged: it was accepted before with the same content"`
+	Result     atssync.AcceptResult `json:"result" enum:"accepted,revised,unchanged,refused,stopped" doc:"unchanged: it was accepted before with the same content; stopped: the end of a batch of which no more is taken"`
 	ID         string               `json:"id,omitempty"`
 	Connection string               `json:"connection,omitempty"`
 	ExternalID string               `json:"external_id,omitempty"`

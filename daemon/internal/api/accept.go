@@ -12,6 +12,8 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/atssync/atssync/daemon/internal/atssync"
 	"github.com/atssync/atssync/daemon/internal/intake"
 	"github.com/atssync/atssync/daemon/internal/web"
@@ -36,11 +38,10 @@ func (s *server) accept(mux *web.Mux) {
 	s.handle(mux, many, s.submitBatch)
 	document := s.schema(reflect.TypeFor[Document]())
 	result := s.schema(reflect.TypeFor[SubmitResult]())
-	s.document(one, media{"application/json", document}, media{"application/json", result}).
-		Description = "201 for a new submission; 200 where it was accepted before, unchanged or as a revision."
-	s.document(many, media{ndjson, document}, media{ndjson, result}).
-		Description = "Each line is a document, each line of the answer what became of it, in order. A refused line leaves the others. " +
-		"Where the daemon can accept nothing any more, the last line of the answer has the result stopped and an error."
+	op := s.document(one, media{"application/json", document}, media{"application/json", result})
+	op.Responses["201"] = &huma.Response{Description: "Created", Content: media{"application/json", result}.content()}
+	op.RequestBody.Content["application/json"].Example = Example(exampleAt)
+	s.document(many, media{ndjson, document}, media{ndjson, result})
 }
 
 func (s *server) submit(w http.ResponseWriter, r *http.Request) {

@@ -55,7 +55,12 @@ func (a access) sentence() string {
 	if a.powers() == nil {
 		return "Needs a token of any scope."
 	}
-	text := "Needs the scope " + strings.Join(words(a.powers()), " or ")
+	scopes := words(a.powers())
+	last := len(scopes) - 1
+	text := "Needs the scope " + scopes[last]
+	if last > 0 {
+		text = "Needs the scope " + strings.Join(scopes[:last], ", ") + " or " + scopes[last]
+	}
 	if a.whole() {
 		text += ", of a token that is not limited to accounts or connections"
 	}

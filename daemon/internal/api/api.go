@@ -107,6 +107,7 @@ func build(o Options) (*server, *web.Mux, error) {
 type route struct {
 	method, path, id, summary string
 	status                    int  // 0: 200, or 204 without a body
+	other                     int  // it answers with this too, and the same body
 	slow                      bool // waits for an ATS or reads much
 	ifMatch                   bool // heeds If-Match
 	plain                     bool // takes no query, and no library refuses one
@@ -136,6 +137,7 @@ func del(path, id, summary string) route {
 func (r route) slowly() route            { r.slow = true; return r }
 func (r route) plainly() route           { r.plain = true; return r }
 func (r route) answers(status int) route { r.status = status; return r }
+func (r route) or(status int) route      { r.other = status; return r }
 func (r route) by(a access) route        { r.access = a; return r }
 func (r route) pattern() string          { return r.method + " " + r.path }
 
@@ -151,6 +153,9 @@ func (r route) tag() string {
 		}
 	}
 	noun, _, _ := strings.Cut(parts[2], ":")
+	if noun == "openapi.json" {
+		return "docs"
+	}
 	return noun
 }
 

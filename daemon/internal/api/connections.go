@@ -92,7 +92,7 @@ func (s *server) connections() {
 	const one = "/v1/connections/{connection}"
 	register(s, get("/v1/connections", "list-connections", "List connections with their health").by(reads), s.listConnections)
 	register(s, post("/v1/connections", "connect", "Check credentials against the ATS and save the connection").
-		answers(http.StatusCreated).slowly().by(admins), s.connect)
+		answers(http.StatusCreated).or(http.StatusOK).slowly().by(admins), s.connect)
 	register(s, get(one, "read-connection", "Read one connection, by id or name").by(reads), s.readConnection)
 	register(s, patch(one, "update-connection", "Change a connection").slowly().by(admins), s.updateConnection)
 	register(s, del(one, "remove-connection", "Destroy the credentials and cancel what waits").by(admins), s.removeConnection)

@@ -29,22 +29,22 @@ func (s *server) files(mux *web.Mux) {
 		func(ctx context.Context, in io.Reader, f manage.Format, account string) (ImportReport, error) {
 			return s.manage(ctx).ImportPlatformJobs(ctx, in, f, account)
 		},
-	}, "`id`, `account`, `title`, `location`, `requisition_id`, `url` and `open`")
+	})
 	s.file(mux, post("/v1/submissions:resolve", "resolve-submissions", "Settle the uncertain submissions of a file").by(admins), recordFile{
 		"connection", "the connection of records that name none",
 		func(ctx context.Context, in io.Reader, f manage.Format, connection string) (ImportReport, error) {
 			return s.manage(ctx).ResolveFile(ctx, in, f, connection)
 		},
-	}, "`submission`, or `connection` and `external_id`; `action` (submitted, send_again or give_up) and `profile_url`")
+	})
 	s.file(mux, post("/v1/applications:import", "import-applications", "Follow the applications of a file that are in the ATS already").by(admins), recordFile{
 		"connection", "the connection of records that name none",
 		func(ctx context.Context, in io.Reader, f manage.Format, connection string) (ImportReport, error) {
 			return s.manage(ctx).ImportApplications(ctx, connection, in, f)
 		},
-	}, "`connection`, `external_id`, `job`, `ats_job`, `as`, `candidate_id`, `application_id` and `profile_url`")
+	})
 }
 
-func (s *server) file(mux *web.Mux, at route, f recordFile, keys string) {
+func (s *server) file(mux *web.Mux, at route, f recordFile) {
 	s.handle(mux, at, func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		format := manage.Format(q.Get("format"))
@@ -66,8 +66,6 @@ func (s *server) file(mux *web.Mux, at route, f recordFile, keys string) {
 	})
 	op := s.document(at, media{"application/octet-stream", &huma.Schema{Type: huma.TypeString, Format: "binary"}},
 		media{"application/json", s.schema(reflect.TypeFor[ImportReport]())})
-	op.Description = "The body is a JSON array of objects, NDJSON or CSV with a header line, of " + keys + ". What is wrong with a record is in the " +
-		"report with its line, and the others go on. " + op.Description
 	op.Parameters = append(op.Parameters, &huma.Param{
 		Name: "format", In: "query", Description: "how the file is written; told by its first character when left out",
 		Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"json", "ndjson", "csv"}},

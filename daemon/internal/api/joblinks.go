@@ -1,11 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
 	"github.com/atssync/atssync/daemon/internal/manage"
+	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
 // LinkResult is what became of one link among several.
@@ -61,6 +63,9 @@ func (s *server) putJobLinks(ctx context.Context, in *struct{ Body linksBody }) 
 func (s *server) linkResults(ctx context.Context, in []manage.LinkResult) []LinkResult {
 	out := make([]LinkResult, len(in))
 	for i, r := range in {
+		if r.Err != nil { // it is told as it would have been
+			r.Link.As, r.Link.ManagedBy = cmp.Or(r.Link.As, sdk.AsCandidate), cmp.Or(r.Link.ManagedBy, atssync.ManagedByAPI)
+		}
 		out[i] = LinkResult{Link: r.Link, Created: r.Created, Warning: r.Warning, Error: errorBody(s.shown(ctx, r.Err))}
 	}
 	return out

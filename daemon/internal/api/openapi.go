@@ -172,7 +172,7 @@ func enumerate(p node, t reflect.Type) {
 // tellProblem names the codes in the schema of problems.
 func (s *server) tellProblem(schemas node) {
 	p := at(schemas, "Problem")
-	p["description"] = "What every refusal looks like (RFC 9457). `type` is the address of the code's row in the docs, `code` is what a program switches on."
+	p["description"] = problemWords
 	at(p, "properties", "code")["enum"] = problemCodes()
 }
 
@@ -204,6 +204,11 @@ func (s *server) tellOperation(r route, op, responses node) {
 	}
 	_, body := op["requestBody"]
 	own := at(op, "responses")
+	if r.other != 0 {
+		other := clone(at(own, strconv.Itoa(r.status)))
+		other["description"] = http.StatusText(r.other)
+		own[strconv.Itoa(r.other)] = other
+	}
 	for _, status := range r.refusals(body, query) {
 		responses[responseName(status)] = refused(problemText(status))
 		own[strconv.Itoa(status)] = node{"$ref": "#/components/responses/" + responseName(status)}

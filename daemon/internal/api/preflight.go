@@ -25,10 +25,7 @@ func (s *server) preflight(mux *web.Mux) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = jsonTo(w, p) // the caller is gone; nothing was made
 	})
-	op := s.document(at, media{"application/json", s.schema(reflect.TypeFor[Document]())}, media{"application/json", s.schema(reflect.TypeFor[Preflight]())})
-	op.Description = "What is wrong with the document is in the answer, which is 200 all the same. Looked at are: the document, the connection, the adapter, " +
-		"whether applications are being sent, the job and its link, the fields that this ATS takes, whether the external id is known, whether the person was sent " +
-		"on this connection before (a warning), the resume, and the ATS's quota. " + op.Description
+	s.document(at, media{"application/json", s.schema(reflect.TypeFor[Document]())}, media{"application/json", s.schema(reflect.TypeFor[Preflight]())})
 }
 
 // Preflight says whether a document would go through now, and creates nothing.

@@ -58,7 +58,7 @@ func TestProblem_EveryRefusalHasTheSameForm(t *testing.T) {
 			require.Equal(t, tt.status, status, text)
 			require.Equal(t, "application/problem+json", media)
 			require.Contains(t, text, `"code":"`+tt.code+`"`)
-			require.Contains(t, text, `"type":"urn:atssync:error:`+tt.code+`"`)
+			require.Contains(t, text, `"type":"/v1/docs#problem-`+tt.code+`"`)
 			require.Contains(t, text, `"request_id":"`)
 			require.Contains(t, text, tt.holds)
 			require.NotContains(t, text, goodKey, "a refusal echoes what may be a secret")

@@ -84,9 +84,9 @@ func (r route) refusals(body, query bool) []int {
 	writes := r.method != http.MethodGet
 	add(r.access != open, http.StatusUnauthorized)
 	add(r.access.powers() != nil, http.StatusForbidden)
-	add(body || query, http.StatusUnprocessableEntity)
+	add(r.access != open, http.StatusUnprocessableEntity) // an unknown parameter is refused too
 	add(body, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
-	add(strings.Contains(r.path, "{") || query && r.access != open, http.StatusNotFound)
+	add(strings.Contains(r.path, "{") || body || query, http.StatusNotFound)
 	add(writes && r.access != open, http.StatusConflict)
 	add(r.ifMatch, http.StatusPreconditionFailed)
 	add(writes && r.slow, http.StatusBadGateway, http.StatusFailedDependency)

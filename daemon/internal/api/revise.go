@@ -25,8 +25,6 @@ func (s *server) revise(mux *web.Mux) {
 		s.accepted(w, r, a, err)
 	})
 	op := s.document(at, media{"application/json", s.schema(reflect.TypeFor[Document]())}, media{"application/json", s.schema(reflect.TypeFor[SubmitResult]())})
-	op.Description = "The body is a whole document; connection and external_id may be left out, and may not change. The submission keeps its id, gets the next " +
-		"revision and is judged again. The same content as before changes nothing. Once it was sent, this is a conflict. " + op.Description
 	op.Parameters = append(op.Parameters, &huma.Param{
 		Name: "If-Match", In: "header", Schema: &huma.Schema{Type: huma.TypeString},
 		Description: "the revision that the content is meant to replace, as an ETag gave it; with another one nothing is changed (412)",

@@ -20,6 +20,9 @@ var (
 	fieldWords = lines("words/fields.md")
 )
 
+// problemWords tell what a problem is, in the description.
+const problemWords = "What every refusal looks like (RFC 9457). `type` is the address of the code's row in the docs, `code` is what a program switches on."
+
 func wordFile(name string) string {
 	b, err := wordFiles.ReadFile(name)
 	if err != nil {

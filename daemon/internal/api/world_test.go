@@ -66,6 +66,9 @@ func setup(t testing.TB) *world {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	w.socket = filepath.Join(dir, "s")
+	if t, ok := t.(*testing.T); ok {
+		h = conforming(t, h)
+	}
 	w.server, err = web.New(web.Options{Name: "test", Socket: w.socket, Handler: h, Logger: log})
 	require.NoError(t, err)
 	w.server.Start()
@@ -167,7 +170,7 @@ func newATS() *ats {
 				{Name: "user", Label: "User", Required: true, Who: sdk.WhoEmployer, ActingUser: true},
 				{Name: "base_url", Who: sdk.WhoOperator, Default: "https://ats.example.com"},
 			},
-			Find: sdk.FindExternalID, Dedupe: sdk.DedupeNone,
+			Find: sdk.FindExternalID, Dedupe: sdk.DedupeNone, Deletes: sdk.DeletesHidden,
 		},
 		jobs: []sdk.Job{{ID: "101", Name: "Engineer", State: sdk.JobOpen}, {ID: "102", Name: "Designer", State: sdk.JobOpen}},
 	}

@@ -7,7 +7,7 @@ import (
 
 // Problem is what every refusal looks like on the wire (RFC 9457), whichever layer refused.
 type Problem struct {
-	Type      string `json:"type" doc:"urn:atssync:error: and the code" example:"urn:atssync:error:not_found"`
+	Type      string `json:"type" doc:"the address of what is known about the code" example:"/v1/docs#problem-not_found"`
 	Title     string `json:"title" doc:"the HTTP status in words"`
 	Status    int    `json:"status" doc:"the HTTP status"`
 	Code      string `json:"code" doc:"the stable code to switch on" example:"not_found"`
@@ -16,8 +16,9 @@ type Problem struct {
 	RequestID string `json:"request_id,omitempty" doc:"stands in the daemon's log as well"`
 }
 
-// TypePrefix begins the type of every problem; the code follows.
-const TypePrefix = "urn:atssync:error:"
+// TypePrefix begins the type of every problem; the code follows. It is an address on this listener, with the whole path as
+// RFC 9457 wants it: that of the code's row in the docs.
+const TypePrefix = "/v1/docs#problem-"
 
 // Complete fills in what follows from status, code and request.
 func (p Problem) Complete(r *http.Request) Problem {

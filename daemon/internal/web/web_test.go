@@ -306,7 +306,7 @@ func TestServer_PanicIsAProblemAndTheProcessLives(t *testing.T) {
 	require.NotContains(t, body, "canary", "what went wrong inside is for the log")
 	var p Problem
 	require.NoError(t, json.Unmarshal([]byte(body), &p))
-	require.Equal(t, "urn:atssync:error:internal", p.Type)
+	require.Equal(t, "/v1/docs#problem-internal", p.Type)
 	require.Equal(t, res.Header.Get("X-Request-Id"), p.RequestID)
 	require.Contains(t, log.String(), "canary")
 	require.Contains(t, log.String(), p.RequestID)

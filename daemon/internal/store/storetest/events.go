@@ -153,13 +153,17 @@ var runTests = map[string]func(*world){
 			ids = append([]string{r.ID}, ids...)
 			w.pass(time.Minute)
 		}
-		got, n := pages(w, 2, func(p atssync.Paging) (atssync.Page[atssync.Run], error) { return w.s.Runs(w.ctx, atssync.RunQuery{Pass: "", Paging: p}) })
+		got, n := pages(w, 2, func(p atssync.Paging) (atssync.Page[atssync.Run], error) {
+			return w.s.Runs(w.ctx, atssync.RunQuery{Pass: "", Paging: p})
+		})
 		require.Equal(w.t, 4, n)
 		for i, r := range got {
 			require.Equal(w.t, ids[i], r.ID)
 			require.Equal(w.t, "done", r.Summary)
 		}
-		got, _ = pages(w, 2, func(p atssync.Paging) (atssync.Page[atssync.Run], error) { return w.s.Runs(w.ctx, atssync.RunQuery{Pass: "jobs", Paging: p}) })
+		got, _ = pages(w, 2, func(p atssync.Paging) (atssync.Page[atssync.Run], error) {
+			return w.s.Runs(w.ctx, atssync.RunQuery{Pass: "jobs", Paging: p})
+		})
 		require.Len(w.t, got, 3)
 		last, err := w.s.LastRun(w.ctx, "status")
 		require.NoError(w.t, err)

@@ -49,6 +49,25 @@ built_from() {
     END {exit !(path && mod)}'
 }
 
+# npm_tool NAME prints the folder of a tool from npm, with its configuration. What is installed stands in the lock file of
+# scripts/lib/NAME; no script of a package is run.
+npm_tool() {
+  local from=scripts/lib/$1 dir
+  if ! need node nodejs || ! need npm npm || ! node -e '
+    const [major, minor] = process.versions.node.split(".").map(Number)
+    process.exit(major > 20 || major === 20 && minor >= 19 ? 0 : 1)'; then
+    say "$1 needs npm and Node 20.19 or newer: install them and run this again"
+    return 1
+  fi
+  dir="$tools_dir/$1-$(cat "$from"/* | cksum | cut -d ' ' -f 1)"
+  if [ ! -e "$dir/ready" ]; then
+    say "installing $1 (once, into $dir)"
+    rm -rf "$dir"
+    mkdir -p "$dir" && cp "$from"/* "$dir" && (cd "$dir" && npm ci --ignore-scripts --no-audit --no-fund) >&2 && touch "$dir/ready" || return 1
+  fi
+  printf '%s\n' "$dir"
+}
+
 # tool_path NAME... prints a PATH on which the tools come first.
 tool_path() {
   local name path=$PATH found

@@ -41,13 +41,13 @@ func (c *command) root() *cobra.Command {
 			root.AddCommand(cmd)
 		}
 	}
-	in(groupDaemon, c.run(), c.configs(), c.version())
+	in(groupDaemon, c.run(), c.configs(), c.version(), c.openapi())
 	in(groupConnect, c.connect(), c.connections(), c.platformJobs(), c.jobs(), c.pools(), c.link(), c.unlink(), c.links())
 	in(groupWork, c.submit(), c.submissions(), c.resolve(), c.applications(), c.events(), c.webhooks())
 	in(groupDaemon, c.tokens())
 	in(groupWatch, c.health(), c.ledger(), c.schedule(), c.runs(), c.checkpoints(), c.tasks(), c.audit())
 	in(groupAdapter, c.adapters(), c.simulate())
-	root.AddCommand(exitCodes(), helpStates())
+	root.AddCommand(exitCodes(), helpStates(), helpProblems())
 	tellUsage(root)
 	return root
 }

@@ -53,7 +53,7 @@ func TestTree_EveryListAndShowSpeaksToPrograms(t *testing.T) {
 			return
 		}
 		switch cmd.CommandPath() {
-		case "atssync", "atssync run", "atssync config example", "atssync adapters call", "atssync simulate":
+		case "atssync", "atssync run", "atssync config example", "atssync openapi", "atssync adapters call", "atssync simulate":
 			return // nothing to show, or JSON anyway
 		}
 		require.NotNil(t, cmd.Flags().Lookup("json"), cmd.CommandPath())

@@ -73,14 +73,15 @@ func (d eventData) told() node {
 	if d.state == "" && len(d.always) == 0 {
 		return ref(d.schema)
 	}
-	more := node{}
+	parts := []any{ref(d.schema)}
 	if d.state != "" {
-		more["properties"] = node{"state": node{"const": d.state}}
+		parts = append(parts, node{"properties": node{"state": node{"const": d.state}}, "required": []any{"state"}})
 	}
+	out := node{"allOf": parts}
 	if len(d.always) > 0 {
-		more["required"] = d.always
+		out["required"] = d.always
 	}
-	return node{"allOf": []any{ref(d.schema), more}}
+	return out
 }
 
 // tellEvents writes the schema of each type of event, and what webhooks deliver.

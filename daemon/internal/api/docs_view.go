@@ -177,8 +177,12 @@ func field(name string, schema node) fieldView {
 	}
 	var bounds []string
 	for _, b := range []struct{ key, words string }{
-		{"minimum", "at least %v"}, {"maximum", "at most %v"}, {"minItems", "at least %v items"}, {"maxItems", "at most %v items"},
-		{"maxLength", "at most %v characters"}, {"default", "%v when left out"},
+		{"minimum", "at least %v"},
+		{"maximum", "at most %v"},
+		{"minItems", "at least %v items"},
+		{"maxItems", "at most %v items"},
+		{"maxLength", "at most %v characters"},
+		{"default", "%v when left out"},
 	} {
 		if v, ok := schema[b.key]; ok {
 			bounds = append(bounds, fmt.Sprintf(b.words, v))
@@ -233,8 +237,7 @@ func fieldNames(t reflect.Type) []string {
 		return nil
 	}
 	var out []string
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" {
 			out = append(out, fieldNames(f.Type)...)

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -24,8 +23,9 @@ func (w *world) finished(c Connection, id string, f atssync.Finish) {
 }
 
 // everySubmissionEvent has a submission meet each of its ends.
-func (w *world) everySubmissionEvent(ctx context.Context, c Connection) string {
+func (w *world) everySubmissionEvent(c Connection) string {
 	w.t.Helper()
+	ctx := w.t.Context()
 	w.submitted(c, "held", "job-unlinked")
 	w.linked(c, "job-1")
 	released := w.submitted(c, "released", "job-1")
@@ -56,8 +56,9 @@ func (w *world) everySubmissionEvent(ctx context.Context, c Connection) string {
 }
 
 // everyApplicationEvent has the ATS say everything of one application.
-func (w *world) everyApplicationEvent(ctx context.Context, c Connection, id string) {
+func (w *world) everyApplicationEvent(c Connection, id string) {
 	w.t.Helper()
+	ctx := w.t.Context()
 	reading := func(status, stage string) sdk.Reading {
 		return sdk.Reading{CandidateID: "7", ApplicationID: "8", JobID: "101", Raw: sdk.RawStatus{Status: status, StageName: stage}}
 	}
@@ -70,8 +71,14 @@ func (w *world) everyApplicationEvent(ctx context.Context, c Connection, id stri
 	merged.Gone, merged.MergedInto, deleted.Gone = sdk.GoneMerged, "70", sdk.GoneDeleted
 	now := time.Now()
 	for _, readings := range [][]sdk.Reading{
-		{reading("active", "Phone screen")}, {reading("rejected", "Phone screen")}, {reading("active", "Face to face")}, nil,
-		{reading("active", "Face to face")}, {other}, {merged}, {deleted},
+		{reading("active", "Phone screen")},
+		{reading("rejected", "Phone screen")},
+		{reading("active", "Face to face")},
+		nil,
+		{reading("active", "Face to face")},
+		{other},
+		{merged},
+		{deleted},
 	} {
 		now = now.Add(time.Minute)
 		a, err := w.store.Application(ctx, id)
@@ -88,8 +95,9 @@ func (w *world) everyApplicationEvent(ctx context.Context, c Connection, id stri
 }
 
 // everyOtherEvent has the connection and a linked job come and go.
-func (w *world) everyOtherEvent(ctx context.Context, c Connection) {
+func (w *world) everyOtherEvent(c Connection) {
 	w.t.Helper()
+	ctx := w.t.Context()
 	now := time.Now()
 	for _, change := range []atssync.LaneChange{
 		func(l *atssync.Lane) []atssync.EventDraft {
@@ -118,8 +126,8 @@ func TestEvents_OfEachTypeAreWhatTheirSchemasSay(t *testing.T) {
 	t.Parallel()
 	w, ctx := setup(t), t.Context()
 	c := w.connected("acme", "ada@example.com")
-	w.everyApplicationEvent(ctx, c, w.everySubmissionEvent(ctx, c))
-	w.everyOtherEvent(ctx, c)
+	w.everyApplicationEvent(c, w.everySubmissionEvent(c))
+	w.everyOtherEvent(c)
 	page, err := w.Events(ctx, EventQuery{Limit: 1000})
 	require.NoError(t, err)
 	s := newSchemas(t)

@@ -187,9 +187,9 @@ func TestClosed_EverySetIsTold(t *testing.T) {
 				return
 			}
 			walked[of] = true
-			for i := range of.NumField() {
-				if name := of.Field(i).Tag.Get("json"); name != "-" && (name != "" || of.Field(i).Anonymous) {
-					walk(of.Field(i).Type)
+			for f := range of.Fields() {
+				if name := f.Tag.Get("json"); name != "-" && (name != "" || f.Anonymous) {
+					walk(f.Type)
 				}
 			}
 		}

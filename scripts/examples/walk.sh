@@ -6,13 +6,13 @@
 #   TOKEN         a token with the scope admin: atssync tokens create walk --scope admin
 #   API_KEY       the employer's key, as the ATS or its simulator shows it
 #   ON_BEHALF_OF  the ATS user that everything is done as
-#   ATS_JOB       the ATS's id of a job that takes applications
+#   ATS_JOB       the ATS's id of a job that takes applications; the first open one when left out
 #   ACCOUNT       your id of the employer; acme when left out
 #   SIMULATOR     the address of `atssync simulate greenhouse`, where the recruiter is played too; without it, move the
 #                 candidate in the ATS when you are asked to
 set -euo pipefail
 
-for name in ATSSYNC TOKEN API_KEY ON_BEHALF_OF ATS_JOB; do
+for name in ATSSYNC TOKEN API_KEY ON_BEHALF_OF; do
   [ -n "${!name:-}" ] || { echo "set $name; the head of this script tells what it is" >&2; exit 2; }
 done
 ACCOUNT=${ACCOUNT:-acme}
@@ -69,6 +69,7 @@ echo "the connection is $connection"
 step "Tell about a job, and link it to the ATS's"
 call PUT /v1/platform-jobs "{\"jobs\":[{\"id\":\"walk-job\",\"account\":\"$ACCOUNT\",\"title\":\"Backend Engineer\"}]}"
 call POST "/v1/connections/$connection/jobs/refresh"
+ATS_JOB=${ATS_JOB:-$(call GET "/v1/connections/$connection/jobs?open=true&limit=1" | pick id)}
 call PUT "/v1/connections/$connection/job-links/walk-job" "{\"ats_job\":\"$ATS_JOB\",\"backlog\":{\"mode\":\"all\"}}"
 
 step "Where the feed ends now"

@@ -32,23 +32,36 @@ const api = createClient<paths>({
 const account = wanted("ACCOUNT");
 const job = "backend";
 
-const { connection, checks } = good(
-  await api.POST("/v1/connections", {
-    body: {
-      account,
-      adapter: "greenhouse",
-      fields: { api_key: wanted("API_KEY"), on_behalf_of: wanted("ON_BEHALF_OF") },
-    },
-  }),
-);
-for (const check of checks) console.log(`${check.ok ? "ok" : "!!"} ${check.id} ${check.cause ?? ""}`);
+// connected returns the account's connection, and makes it first where there is none.
+async function connected() {
+  const known = good(await api.GET("/v1/connections", { params: { query: { account, adapter: "greenhouse" } } }));
+  if (known.items[0]) return known.items[0];
+  const { connection, checks } = good(
+    await api.POST("/v1/connections", {
+      body: {
+        account,
+        adapter: "greenhouse",
+        fields: { api_key: wanted("API_KEY"), on_behalf_of: wanted("ON_BEHALF_OF") },
+      },
+    }),
+  );
+  for (const check of checks) console.log(`${check.ok ? "ok" : "!!"} ${check.id} ${check.cause ?? ""}`);
+  return connection;
+}
+
+const connection = await connected();
 
 good(await api.PUT("/v1/platform-jobs", { body: { jobs: [{ id: job, account, title: "Backend Engineer" }] } }));
 good(await api.POST("/v1/connections/{connection}/jobs/refresh", { params: { path: { connection: connection.id } } }));
+const jobs = good(
+  await api.GET("/v1/connections/{connection}/jobs", { params: { path: { connection: connection.id }, query: { open: true } } }),
+);
+const atsJob = process.env["ATS_JOB"] ?? jobs.items[0]?.id;
+if (!atsJob) throw new Error("the ATS shows no open job");
 good(
   await api.PUT("/v1/connections/{connection}/job-links/{job}", {
     params: { path: { connection: connection.id, job } },
-    body: { ats_job: wanted("ATS_JOB") },
+    body: { ats_job: atsJob, backlog: { mode: "all" } },
   }),
 );
 
@@ -57,7 +70,7 @@ let { next } = good(await api.GET("/v1/events", { params: { query: { connection:
 
 const document: Document = {
   connection: connection.id,
-  external_id: "app-4711",
+  external_id: `app-${Date.now()}`,
   job,
   person: {
     first_name: "Ada",

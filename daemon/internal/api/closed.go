@@ -24,6 +24,7 @@ var closed = map[reflect.Type][]string{
 	reflect.TypeFor[atssync.Mapping]():         {"native", "declared", "override", "inferred", "none"},
 	reflect.TypeFor[atssync.OnUncertain]():     {"hold", "resend"},
 	reflect.TypeFor[atssync.Operation]():       words(atssync.Operations()),
+	reflect.TypeFor[atssync.ResumeCheck]():     {"off", "answered", "strict"},
 	reflect.TypeFor[atssync.State]():           States(),
 	reflect.TypeFor[atssync.TaskKind]():        {"release", "hold", "cancel"},
 	reflect.TypeFor[atssync.TokenPower]():      words(atssync.TokenPowers()),

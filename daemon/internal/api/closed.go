@@ -29,6 +29,7 @@ var closed = map[reflect.Type][]string{
 	reflect.TypeFor[atssync.TaskKind]():        {"release", "hold", "cancel"},
 	reflect.TypeFor[atssync.TokenPower]():      words(atssync.TokenPowers()),
 	reflect.TypeFor[atssync.Visibility]():      {"visible", "not_visible", "deleted", "merged"},
+	reflect.TypeFor[manage.WebhookCause]():     {"disabled", "failing", "late", "dead_letters", "paused"},
 	reflect.TypeFor[manage.Reason]():           {"same_id", "same_requisition", "same_title", "similar_title"},
 	reflect.TypeFor[sdk.As]():                  {"candidate", "prospect"},
 	reflect.TypeFor[sdk.Dedupe]():              {"none", "external_id"},

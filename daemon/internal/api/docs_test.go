@@ -1,12 +1,14 @@
 package api
 
 import (
+	"net/http"
 	"net/url"
 	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/atssync/atssync/daemon/internal/atssync"
 	"github.com/atssync/atssync/daemon/internal/web"
 )
 
@@ -48,4 +50,27 @@ func TestDocs_EveryLinkLeadsSomewhereAndEveryProblemHasItsRow(t *testing.T) {
 	for id := range operationWords {
 		require.True(t, anchors["/v1/docs/reference#"+id], "the reference has no %s", id)
 	}
+}
+
+func TestScope_FiltersOfTheFeedAndOfApplicationsShowNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	w := scopedSetup(t)
+	token := w.account[atssync.TokenRead]
+	for _, p := range []place{w.foreign, w.nobody} {
+		for _, query := range []string{"/v1/events?connection={connection}", "/v1/events?connection={connection}&external_id={external}", "/v1/applications?connection={connection}&external_id={external}"} {
+			rec := w.ask(token, http.MethodGet, p.fill(query), "")
+			if rec.Code == http.StatusOK {
+				require.NotContains(t, rec.Body.String(), p.submission, query)
+				require.Contains(t, rec.Body.String(), `"items":[]`, query)
+				continue
+			}
+			require.Equal(t, http.StatusNotFound, rec.Code, query)
+		}
+		rec := w.ask(token, http.MethodGet, p.fill("/v1/events?job={job}"), "")
+		require.Equal(t, http.StatusOK, rec.Code)
+		require.Contains(t, rec.Body.String(), `"items":[]`)
+	}
+	rec := w.ask(token, http.MethodGet, w.own.fill("/v1/events?connection={connection}&external_id=other-{external}"), "")
+	require.Equal(t, http.StatusOK, rec.Code)
+	require.Contains(t, rec.Body.String(), "submission.held")
 }

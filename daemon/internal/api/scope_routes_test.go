@@ -35,8 +35,13 @@ const (
 // routeRows has a row for every route: TestScope_NobodySeesWhatIsNotTheirs fails for one that nobody thought about.
 var routeRows = map[string]routeRow{
 	"GET /v1/openapi.json": {everyone, anybody, "", "", "", 0, 0},
-	"GET /v1/version":      {everyone, nothing, "", "", "", 0, 0},
-	"GET /v1/adapters":     {readers, nothing, "", "", "", 0, 0},
+
+	"GET /v1/docs":           {everyone, anybody, "", "", "", 0, 0},
+	"GET /v1/docs/reference": {everyone, anybody, "", "", "", 0, 0},
+	"GET /v1/docs/style.css": {everyone, anybody, "", "", "", 0, 0},
+
+	"GET /v1/version":  {everyone, nothing, "", "", "", 0, 0},
+	"GET /v1/adapters": {readers, nothing, "", "", "", 0, 0},
 
 	"GET /v1/adapters/{adapter}": {readers, nothing, "/v1/adapters/fake", "", "", 0, 0},
 

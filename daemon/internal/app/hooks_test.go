@@ -217,7 +217,7 @@ func (h *hookWorld) secret() string { return h.path[strings.LastIndex(h.path, "/
 func (h *hookWorld) arrives(externalID, text string) {
 	h.t.Helper()
 	h.eventually(30*time.Second, func() bool { return hasEvent(h.world, h.conn.ID, externalID, text) }, "no event says "+text)
-	runs, err := h.client.Runs(h.t.Context(), "status", "", 10)
+	runs, err := h.client.Runs(h.t.Context(), api.RunQuery{Pass: "status", Paging: atssync.Paging{Limit: 10}})
 	require.NoError(h.t, err)
 	require.Empty(h.t, runs.Items, "nobody polled")
 }

@@ -49,16 +49,38 @@ built_from() {
     END {exit !(path && mod)}'
 }
 
-# npm_tool NAME prints the folder of a tool from npm, with its configuration. What is installed stands in the lock file of
-# scripts/lib/NAME; no script of a package is run.
-npm_tool() {
-  local from=scripts/lib/$1 dir
-  if ! need node nodejs || ! need npm npm || ! node -e '
-    const [major, minor] = process.versions.node.split(".").map(Number)
-    process.exit(major > 20 || major === 20 && minor >= 19 ? 0 : 1)'; then
-    say "$1 needs npm and Node 20.19 or newer: install them and run this again"
+# have_node sees to it that npm and a Node of 20.19 or newer are on PATH. Where the system has an older one, as Debian 12 does,
+# npm's own package of Node is put before it.
+node_version=22.23.5
+have_node() {
+  if ! need node nodejs || ! need npm npm; then
+    say "npm and Node are needed: install nodejs and npm and run this again"
     return 1
   fi
+  local arch dir="$tools_dir/node-$node_version"
+  recent_node && return
+  case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) arch=none ;; esac
+  if [ ! -x "$dir/bin/node" ]; then
+    say "installing Node $node_version (once, into $dir)"
+    mkdir -p "$dir" && (cd "$dir" && npm install --silent --no-save --ignore-scripts --no-audit --no-fund "node-linux-$arch@$node_version") >&2 &&
+      ln -sfn "node_modules/node-linux-$arch/bin" "$dir/bin"
+  fi
+  PATH="$dir/bin:$PATH"
+  recent_node && return
+  say "Node 20.19 or newer is needed and cannot be installed: install it and run this again"
+  return 1
+}
+
+recent_node() {
+  node -e '
+    const [major, minor] = process.versions.node.split(".").map(Number)
+    process.exit(major > 20 || major === 20 && minor >= 19 ? 0 : 1)'
+}
+
+# npm_tool NAME prints the folder of a tool from npm, with its configuration. What is installed stands in the lock file of
+# scripts/lib/NAME; no script of a package is run. have_node comes first.
+npm_tool() {
+  local from=scripts/lib/$1 dir
   dir="$tools_dir/$1-$(cat "$from"/* | cksum | cut -d ' ' -f 1)"
   if [ ! -e "$dir/ready" ]; then
     say "installing $1 (once, into $dir)"

@@ -33,6 +33,7 @@ const (
 	EventConnectionHealthy   EventType = "connection.healthy"
 	EventConnectionPaused    EventType = "connection.paused"
 	EventConnectionResumed   EventType = "connection.resumed"
+	EventConnectionRestored  EventType = "connection.restored"
 
 	EventJobClosed     EventType = "job.closed"
 	EventJobOpened     EventType = "job.opened"
@@ -46,7 +47,7 @@ func EventTypes() []EventType {
 		EventSubmitted, EventAlreadyApplied, EventRefused, EventHeld, EventReleased, EventUncertain, EventResolved,
 		EventCancelled, EventExpired, EventStatusChanged, EventReopened, EventNotVisible, EventVisible, EventRekeyed,
 		EventDeleted, EventMerged, EventConnectionUnhealthy, EventConnectionHealthy, EventConnectionPaused,
-		EventConnectionResumed, EventJobClosed, EventJobOpened, EventJobNotVisible, EventLinkBroken,
+		EventConnectionResumed, EventConnectionRestored, EventJobClosed, EventJobOpened, EventJobNotVisible, EventLinkBroken,
 	}
 }
 
@@ -108,4 +109,7 @@ type ConnectionEvent struct {
 	Message   string    `json:"message,omitempty"`
 	WhoseTurn string    `json:"whose_turn,omitempty"`
 	Remedy    string    `json:"remedy,omitempty"`
+	// LastSequence is the last event that a restored store knows, with connection.restored: the numbers between it and this
+	// event's were lost, or never given.
+	LastSequence int64 `json:"last_sequence,omitempty"`
 }

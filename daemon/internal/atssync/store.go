@@ -228,6 +228,10 @@ type BeginAttempt struct {
 	Warning    string // what should be known of it; it takes the place of an earlier one
 	// Places is how many of the connection may be under way, this one with them; 0 bounds nothing.
 	Places int
+	// Number is the number that the attempt will have, and the keys are the submission's: they go into the journal of
+	// attempts before anything is sent.
+	Number                  int
+	ExternalKey, AccountKey string
 }
 
 // LaneChange changes a lane; it may run twice and tells what the platform is told.
@@ -390,6 +394,7 @@ type Store interface {
 	Deliver
 	Tokens
 	Hints
+	Restores
 	Close() error
 }
 

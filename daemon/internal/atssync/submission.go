@@ -107,7 +107,7 @@ func (r HeldReason) Remedy() (sdk.Turn, string) {
 	case HeldQuota:
 		return sdk.TurnATS, "wait for the ATS's quota to be renewed"
 	case HeldRestored:
-		return sdk.TurnOperator, "release after the restore was reconciled"
+		return sdk.TurnOperator, "say what was sent after the backup (atssync reconcile --help), then: atssync connections release CONNECTION"
 	case HeldOperator:
 		return sdk.TurnOperator, "release it: atssync submissions release"
 	}
@@ -144,7 +144,9 @@ type Submission struct {
 	PlatformJob string     `json:"job"`
 	State       State      `json:"state"`
 	HeldReason  HeldReason `json:"held_reason,omitempty"`
-	Revision    int        `json:"revision"`
+	// HeldBefore is what a person held it for before a restore holds it: it is held for that again afterwards.
+	HeldBefore HeldReason `json:"held_before,omitempty"`
+	Revision   int        `json:"revision"`
 	// Attempt counts the attempts begun; Failures those that ended without a decision, for the back-off.
 	Attempt  int       `json:"attempt,omitempty"`
 	Failures int       `json:"failures,omitempty"`
@@ -178,6 +180,9 @@ func (s *Submission) Move(to State, reason HeldReason, now time.Time) error {
 	}
 	if to != StateHeld {
 		reason = ""
+	}
+	if to != StateHeld || reason != HeldRestored {
+		s.HeldBefore = ""
 	}
 	s.State, s.HeldReason, s.UpdatedAt = to, reason, now
 	return nil

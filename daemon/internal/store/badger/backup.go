@@ -45,6 +45,12 @@ type Info struct {
 	SHA256 string `json:"sha256"`
 }
 
+// ID names the store for life.
+func (e *Engine) ID() string { return e.format.id }
+
+// FormatVersion is the version of what the engine writes.
+func FormatVersion() int { return formatVersion }
+
 // Backup writes all pairs as of the last commit to w, while steps and views go on, and returns what it
 // wrote. Every value is checked on the way: a damaged one ends the backup with kv.ErrCorrupt.
 func (e *Engine) Backup(ctx context.Context, w io.Writer) (Info, error) {
@@ -215,10 +221,13 @@ func (f *frameReader) all(ctx context.Context, fn func(key, value []byte) error)
 	if got != want {
 		return Info{}, fmt.Errorf("its end says %+v and it holds %+v", want, got)
 	}
-	if _, err := f.r.ReadByte(); !errors.Is(err, io.EOF) {
-		return Info{}, errors.New("something follows its end")
+	switch _, err := f.r.ReadByte(); {
+	case errors.Is(err, io.EOF):
+		return got, nil
+	case err != nil:
+		return Info{}, err // a reader that checks what it gave out only at its end
 	}
-	return got, nil
+	return Info{}, errors.New("something follows its end")
 }
 
 // frame returns the next frame once its checksum matches.
@@ -259,22 +268,30 @@ func eachRecord(payload []byte, fn func(key, value []byte) error) error {
 	return nil
 }
 
+// Loading is what is done to a backup on its way into a new store. Both may be nil.
+type Loading struct {
+	// Value returns what is written for a pair of the backup.
+	Value func(key, value []byte) ([]byte, error)
+	// Finish does what has to be done before the store can be opened, once everything is loaded and checked.
+	Finish func(ctx context.Context, e *Engine) error
+}
+
 // Load makes a new store in o.Dir, which is empty or missing or holds a Load that did not end, from a
-// backup. Until the last byte is checked the folder cannot be opened; on an error it is left empty.
-func Load(ctx context.Context, o Options, r io.Reader) (Info, error) {
+// backup. Until the last byte is checked and Finish is done the folder cannot be opened; on an error it is left empty.
+func Load(ctx context.Context, o Options, r io.Reader, how Loading) (Info, error) {
 	o = o.withDefaults()
 	lock, err := lockFolder(o.Dir)
 	if err != nil {
 		return Info{}, err
 	}
-	info, err := load(ctx, o, lock, r)
+	info, err := load(ctx, o, lock, r, how)
 	if err != nil {
 		return Info{}, fmt.Errorf("restoring into %s: %w", o.Dir, err)
 	}
 	return info, nil
 }
 
-func load(ctx context.Context, o Options, lock *os.File, r io.Reader) (Info, error) {
+func load(ctx context.Context, o Options, lock *os.File, r io.Reader, how Loading) (Info, error) {
 	f, found, err := readFormat(o.Dir)
 	if err == nil && found && f.state == stateReady {
 		err = errors.New("the folder holds a store already and was left as it is: name an empty folder, or move the store away")
@@ -286,10 +303,13 @@ func load(ctx context.Context, o Options, lock *os.File, r io.Reader) (Info, err
 	if err != nil {
 		return Info{}, errors.Join(err, dropLock(lock))
 	}
-	l := loader{ctx: ctx, e: e}
+	l := loader{ctx: ctx, e: e, value: how.Value}
 	info, err := ReadBackup(ctx, r, l.add)
 	if err == nil {
 		err = l.flush()
+	}
+	if err == nil && how.Finish != nil {
+		err = how.Finish(ctx, e)
 	}
 	if err == nil {
 		if err = e.ready(); err == nil {
@@ -304,11 +324,18 @@ func load(ctx context.Context, o Options, lock *os.File, r io.Reader) (Info, err
 type loader struct {
 	ctx   context.Context
 	e     *Engine
+	value func(key, value []byte) ([]byte, error)
 	pairs []kv.Write
 	bytes int
 }
 
 func (l *loader) add(key, value []byte) error {
+	if l.value != nil {
+		var err error
+		if value, err = l.value(key, value); err != nil {
+			return err
+		}
+	}
 	l.pairs = append(l.pairs, kv.Write{Key: string(key), Value: bytes.Clone(value)})
 	l.bytes += len(key) + len(value)
 	if l.bytes < frameFill && len(l.pairs) < kv.MaxStepKeys/2 {

@@ -59,7 +59,7 @@ func TestBackup_LoadsIntoAnEmptyFolder(t *testing.T) {
 	require.Len(t, info.SHA256, 64)
 
 	dir := filepath.Join(t.TempDir(), "restored")
-	loaded, err := Load(t.Context(), quiet(dir), bytes.NewReader(backup.Bytes()))
+	loaded, err := Load(t.Context(), quiet(dir), bytes.NewReader(backup.Bytes()), Loading{})
 	require.NoError(t, err)
 	require.Equal(t, info, loaded)
 	restored := opened(t, quiet(dir))
@@ -69,7 +69,7 @@ func TestBackup_LoadsIntoAnEmptyFolder(t *testing.T) {
 	require.NoError(t, restored.Close())
 	require.Equal(t, "1", string(valueOf(t, opened(t, quiet(dir)), "after")))
 
-	_, err = Load(t.Context(), quiet(dir), bytes.NewReader(backup.Bytes()))
+	_, err = Load(t.Context(), quiet(dir), bytes.NewReader(backup.Bytes()), Loading{})
 	require.Error(t, err, "the folder is in use or holds a store")
 }
 
@@ -81,7 +81,7 @@ func TestBackup_EmptyStore(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, info.Records)
 	dir := filepath.Join(t.TempDir(), "restored")
-	_, err = Load(t.Context(), quiet(dir), &backup)
+	_, err = Load(t.Context(), quiet(dir), &backup, Loading{})
 	require.NoError(t, err)
 	require.Empty(t, contents(t, opened(t, quiet(dir))))
 }
@@ -95,10 +95,10 @@ func TestBackup_StoreInTheFolderIsNotOverwritten(t *testing.T) {
 	dir := t.TempDir()
 	other := opened(t, quiet(dir))
 	require.NoError(t, setOne(t.Context(), other, "mine", "1"))
-	_, err = Load(t.Context(), quiet(dir), bytes.NewReader(backup.Bytes()))
+	_, err = Load(t.Context(), quiet(dir), bytes.NewReader(backup.Bytes()), Loading{})
 	require.ErrorContains(t, err, "has the data folder")
 	require.NoError(t, other.Close())
-	_, err = Load(t.Context(), quiet(dir), bytes.NewReader(backup.Bytes()))
+	_, err = Load(t.Context(), quiet(dir), bytes.NewReader(backup.Bytes()), Loading{})
 	require.ErrorContains(t, err, "holds a store already")
 	require.Equal(t, map[string]string{"mine": "1"}, contents(t, opened(t, quiet(dir))))
 }
@@ -166,14 +166,14 @@ func TestLoad_RefusedBackupLeavesTheFolderEmpty(t *testing.T) {
 	require.NoError(t, err)
 	dir := filepath.Join(t.TempDir(), "restored")
 	cut := backup.Bytes()[:backup.Len()-20]
-	_, err = Load(t.Context(), quiet(dir), bytes.NewReader(cut))
+	_, err = Load(t.Context(), quiet(dir), bytes.NewReader(cut), Loading{})
 	require.ErrorContains(t, err, "cut off")
 	require.ErrorContains(t, err, dir)
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
 	require.Equal(t, lockFile, entries[0].Name())
-	_, err = Load(t.Context(), quiet(dir), &backup)
+	_, err = Load(t.Context(), quiet(dir), &backup, Loading{})
 	require.NoError(t, err)
 	require.Equal(t, want, contents(t, opened(t, quiet(dir))))
 }
@@ -194,7 +194,7 @@ func TestLoad_KilledOneIsNotAStore(t *testing.T) {
 	require.NoError(t, f.write(dir))
 	_, err = Open(t.Context(), quiet(dir))
 	require.ErrorContains(t, err, "load it again")
-	_, err = Load(t.Context(), quiet(dir), &backup)
+	_, err = Load(t.Context(), quiet(dir), &backup, Loading{})
 	require.NoError(t, err)
 	require.Equal(t, want, contents(t, opened(t, quiet(dir))))
 }

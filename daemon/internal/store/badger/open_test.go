@@ -79,7 +79,7 @@ func TestOpen_ForeignFolderIsRefusedAndLeftAsItIs(t *testing.T) {
 			_, err = tryOpen(t, dir)
 			require.ErrorContains(t, err, dir)
 			require.ErrorContains(t, err, "not an atssync store")
-			_, err = badger.Load(t.Context(), badger.Options{Dir: dir, Ballast: -1}, nil)
+			_, err = badger.Load(t.Context(), badger.Options{Dir: dir, Ballast: -1}, nil, badger.Loading{})
 			require.ErrorContains(t, err, "not an atssync store")
 			after, err := os.ReadDir(dir)
 			require.NoError(t, err)

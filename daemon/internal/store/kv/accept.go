@@ -114,6 +114,11 @@ func (st *step) accept(in *atssync.NewSubmission) (atssync.Accepted, error) {
 	if err != nil {
 		return refused(err)
 	}
+	if first == nil {
+		if a, known, err := st.foreknown(c, in); err != nil || known {
+			return a, err
+		}
+	}
 	state, reason, err := st.judge(c, n.PlatformJob)
 	if err != nil {
 		return atssync.Accepted{}, err

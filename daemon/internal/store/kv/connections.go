@@ -49,7 +49,7 @@ func (s *Store) CreateConnection(ctx context.Context, c atssync.Connection, now 
 		st.saveConnection(old, &next)
 		st.note(action, next.ID, next.Adapter)
 		out = next.Clone()
-		return nil
+		return st.holdNew(&next)
 	})
 	return out, err
 }

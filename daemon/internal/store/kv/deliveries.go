@@ -411,7 +411,11 @@ func (s *Store) EndpointBacklog(ctx context.Context, id string) (atssync.Endpoin
 		if err != nil {
 			return err
 		}
-		out = atssync.EndpointBacklog{Work: *work, Behind: max(number(last)-work.Cursor, 0)}
+		gap, err := r.neverGiven(work.Cursor, number(last))
+		if err != nil {
+			return err
+		}
+		out = atssync.EndpointBacklog{Work: *work, Behind: max(number(last)-work.Cursor-gap, 0)}
 		var oldest int64
 		prefix := table(tabDeliveryState).text(id).text(string(atssync.DeliveryPending))
 		err = r.r.Scan(prefix, nil, func(k, _ []byte) bool {

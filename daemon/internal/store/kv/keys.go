@@ -72,6 +72,11 @@ const (
 	tabHookState       = "hc" // connection → hookState
 	tabToken           = "x/" // id → Token
 	tabTokenName       = "xn" // name → id; those that are not revoked
+	tabRestore         = "y/" // → the restores of this store
+	tabRestored        = "yc" // connection → RestoredConnection
+	tabRestoredHeld    = "yh" // connection; those that are held for a restore, "" for new ones
+	tabEvidence        = "ye" // external key → Evidence of what the store has not
+	tabEvidenceOf      = "ya" // account key → external key
 	tabFormat          = "f/" // → format version
 	receiptCandidate   = "c"
 	receiptApplication = "a"
@@ -281,6 +286,12 @@ func keyAudit(at time.Time, id string) key { return table(tabAudit).at(at).text(
 func keyAuditOf(object string, at time.Time, id string) key {
 	return table(tabAuditOf).text(object).at(at).text(id)
 }
+func keyRestore() key                       { return table(tabRestore) }
+func keyRestored(connection string) key     { return table(tabRestored).text(connection) }
+func keyRestoredHeld(connection string) key { return table(tabRestoredHeld).text(connection) }
+func keyEvidence(externalKey string) key    { return table(tabEvidence).text(externalKey) }
+func keyEvidenceOf(accountKey string) key   { return table(tabEvidenceOf).text(accountKey) }
+
 func keyFormat() key               { return table(tabFormat) }
 func keyBinding() key              { return table(tabFormat).text("seal") }
 func keyToken(id string) key       { return table(tabToken).text(id) }

@@ -81,6 +81,7 @@ type step struct {
 	position  int64
 	numbered  bool
 	tasks     map[string][]atssync.Task
+	restores  *[]atssync.Restore // nil: not read yet
 }
 
 type laneState struct {

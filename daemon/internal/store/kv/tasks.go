@@ -227,6 +227,9 @@ func (st *step) workOn(t *atssync.Task, c *atssync.Connection, s *atssync.Submis
 		if s.State != atssync.StateHeld || s.HeldReason != t.Reason || c.State == atssync.ConnectionRemoved {
 			return false, false, nil
 		}
+		if s.HeldBefore != "" { // a restore held it, for which nobody has decided otherwise
+			return true, false, st.moveTo(c, s, verdict{atssync.StateHeld, s.HeldBefore})
+		}
 		was := s.HeldReason
 		queued, err = st.rejudge(c, s)
 		return queued || s.HeldReason != was, queued, err

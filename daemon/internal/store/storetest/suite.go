@@ -39,6 +39,8 @@ func Run(t *testing.T, open func(t *testing.T) atssync.Store) {
 		"audit":        auditTests,
 		"tokens":       tokenTests,
 		"scopes":       scopeTests,
+		"restore":      restoreTests,
+		"evidence":     evidenceTests,
 		"many at once": concurrencyTests,
 		"model":        modelTests,
 	} {

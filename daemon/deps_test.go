@@ -37,6 +37,8 @@ var table = []room{
 	{path: "config"},
 	{path: internal + "seal"},
 	{path: internal + "egress"},
+	{path: internal + "backup"},
+	{path: internal + "journal", may: []string{internal + "atssync", "plugin-sdk"}, tests: memory},
 	{path: internal + "web"},
 	{path: internal + "systemd"},
 	{path: internal + "atssync", may: []string{"plugin-sdk"}, std: true},

@@ -93,7 +93,7 @@ func (f *flight) begin(ctx context.Context, t *turn, items []ready) error {
 	for i, it := range items {
 		in[i] = atssync.BeginAttempt{
 			Submission: it.sub.ID, Revision: it.sub.Revision, ATSJob: it.link.ATSJob, As: it.link.As, Note: it.note, Warning: it.warning,
-			Places: t.places,
+			Places: t.places, Number: it.sub.Attempt + 1, ExternalKey: it.sub.ExternalKey, AccountKey: it.sub.AccountKey,
 		}
 	}
 	begun, err := t.w.o.Store.BeginAttempts(ctx, f.r.lease, in, f.r.now())

@@ -113,6 +113,9 @@ func (w *Worker) tick(ctx context.Context, r *round) (time.Time, bool, error) {
 }
 
 func (w *Worker) act(ctx context.Context, r *round) (time.Time, bool, error) {
+	if r.lane.HoldReason == atssync.HeldRestored {
+		return time.Time{}, false, nil // whatever is queued all the same: nothing is sent before the release
+	}
 	switch p := next(r.lane, places(r.manifest), r.now()); p.do {
 	case waitUntil:
 		return p.at, false, nil

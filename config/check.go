@@ -25,6 +25,7 @@ func (c *Config) complete(s source) {
 	orDefault(&d.Socket, filepath.Join(d.RuntimeDir, "atssync.sock"))
 	orDefault(&c.Store.Dir, filepath.Join(d.DataDir, "store"))
 	orDefault(&c.Store.KeyFile, filepath.Join(d.DataDir, "seal.key"))
+	orDefault(&c.Store.Journal, filepath.Join(d.DataDir, "attempts.log"))
 	orDefault(&c.Platform.PartnerName, c.Platform.Name)
 	c.HTTP.PublicURL = strings.TrimRight(c.HTTP.PublicURL, "/")
 	for name, a := range c.Adapters.Named {

@@ -50,6 +50,9 @@ type Store struct {
 	KeyFile string // defaults to Daemon.DataDir/seal.key
 	MinFree int64  // bytes that stay free on the disk before intake stops
 	Ballast int64  // bytes set aside to be freed when the disk is full
+
+	Journal     string // the journal of attempts; defaults to Daemon.DataDir/attempts.log
+	JournalSize int64  // bytes of it that are kept
 }
 
 // Submissions says how applications are taken in and sent.
@@ -178,7 +181,7 @@ func Defaults() Config {
 			DataDir: "/var/lib/atssync", RuntimeDir: "/run/atssync",
 			LogLevel: "info", LogFormat: "auto", ShutdownTimeout: 30 * time.Second,
 		},
-		Store: Store{Engine: "badger", MinFree: 512 << 20, Ballast: 64 << 20},
+		Store: Store{Engine: "badger", MinFree: 512 << 20, Ballast: 64 << 20, JournalSize: 256 << 20},
 		Submissions: Submissions{
 			OnUncertain: "hold", ExpireAfter: 60 * day, ReleasePace: 60, MaxDocument: 256 << 10, ResumeCheck: "answered",
 		},

@@ -74,6 +74,8 @@ func (s *Store) keys() []key {
 		{name: "key_file", doc: "The key that seals credentials and payloads; data_dir/seal.key when empty. Keep a copy elsewhere: without it the data cannot be read.", value: path{&s.KeyFile}},
 		{name: "min_free", doc: "New applications are turned away while the disk has less free space than this.", value: size{&s.MinFree, 0, 1 << 40}},
 		{name: "ballast", doc: "Space set aside, to be freed by hand when the disk is full all the same.", value: size{&s.Ballast, 0, 1 << 40}},
+		{name: "journal", doc: "The journal of attempts, which says after a restore what was sent since the backup; data_dir/attempts.log when empty. Best on another disk than the data.", value: path{&s.Journal}},
+		{name: "journal_size", doc: "How much of the journal is kept. It has to reach back to the last backup; 256MiB hold some 700,000 attempts.", value: size{&s.JournalSize, 1 << 20, 1 << 40}},
 	}
 }
 

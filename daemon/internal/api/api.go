@@ -97,6 +97,7 @@ func build(o Options) (*server, *web.Mux, error) {
 	s.ledger()
 	s.health()
 	s.files(mux)
+	s.restores(mux)
 	s.tokens()
 	s.description(mux)
 	s.docs(mux)

@@ -78,6 +78,14 @@ type (
 	Secret = sdk.Secret
 	// State is where a submission is in its life.
 	State = atssync.State
+	// RestoreView is whether the store was restored from a backup, and what is held for that.
+	RestoreView = manage.RestoreView
+	// HeldConnection is one connection that is held for a restore.
+	HeldConnection = manage.HeldConnection
+	// ReconcileReport is what the platform's events settled after a restore.
+	ReconcileReport = manage.ReconcileReport
+	// ReleaseRestoredRequest ends the hold of a restore.
+	ReleaseRestoredRequest = manage.ReleaseRestoredRequest
 	// Submission is an application on its way into an ATS.
 	Submission = manage.Submission
 	// Suggestion is a pair of jobs that may be the same.

@@ -19,7 +19,9 @@ import (
 	"github.com/atssync/atssync/daemon/internal/fleet"
 	"github.com/atssync/atssync/daemon/internal/hook"
 	"github.com/atssync/atssync/daemon/internal/intake"
+	"github.com/atssync/atssync/daemon/internal/journal"
 	"github.com/atssync/atssync/daemon/internal/manage"
+	"github.com/atssync/atssync/daemon/internal/store/badger"
 	"github.com/atssync/atssync/daemon/internal/submit"
 	"github.com/atssync/atssync/daemon/internal/web"
 )
@@ -45,6 +47,9 @@ type App struct {
 	stops   stops
 
 	store    atssync.Store
+	engine   *badger.Engine   // nil in memory
+	journal  *journal.Journal // nil in memory
+	backups  *backups
 	fleet    *fleet.Fleet
 	leases   *leaseKeeper
 	submit   *submit.Worker
@@ -188,6 +193,12 @@ func (a *App) OpsAddr() net.Addr {
 func (a *App) ready() []web.Check {
 	return []web.Check{
 		{Name: "store", Ready: a.leases.alive},
+		{Name: "journal", Ready: func(context.Context) error {
+			if a.journal == nil {
+				return nil
+			}
+			return a.journal.Err()
+		}},
 		{Name: "space", Ready: func(context.Context) error { return a.space() }},
 		{Name: "adapters", Ready: func(context.Context) error {
 			list := a.fleet.List()

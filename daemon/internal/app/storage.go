@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
+	"github.com/atssync/atssync/config"
+	"github.com/atssync/atssync/daemon/internal/journal"
 	"github.com/atssync/atssync/daemon/internal/seal"
 	"github.com/atssync/atssync/daemon/internal/store/badger"
 	"github.com/atssync/atssync/daemon/internal/store/kv"
@@ -58,10 +61,28 @@ func (a *App) openData(ctx context.Context) (*seal.Keys, error) {
 		return nil, fmt.Errorf("the key in %s is not the one that sealed the data in %s; put the right key file back: %w", c.KeyFile, c.Dir, err)
 	}
 	a.store = kv.New(engine, kv.Options{ReleasePerMinute: a.config.Submissions.ReleasePace, SoleOwner: true, Told: a.told})
+	if lasts {
+		if err := a.openJournal(); err != nil {
+			return nil, err
+		}
+	}
 	if lasts && len(marked) == 0 {
 		return k, writeMarker(marker, k.CheckValue())
 	}
 	return k, nil
+}
+
+// openJournal puts the journal of attempts around the store, whose lock keeps other daemons from it, too.
+func (a *App) openJournal() error {
+	j, err := journal.Open(journal.Options{
+		Path: a.config.Store.Journal, MaxSize: a.config.Store.JournalSize, Log: a.log.With("component", "journal"),
+	})
+	if err != nil {
+		return err
+	}
+	a.stops.add("journal", func(context.Context) error { return j.Close() })
+	a.journal, a.store = j, journal.NewStore(a.store, j)
+	return nil
 }
 
 func writeMarker(path, value string) error {
@@ -81,13 +102,13 @@ func (a *App) openEngine(ctx context.Context) (kv.Engine, error) {
 		a.log.Warn("the store is in memory: everything is lost when the daemon ends")
 		return memory.New(), nil
 	}
-	e, err := badger.Open(ctx, badger.Options{
-		Dir: c.Dir, Logger: a.log.With("component", "store"), MinFree: uint64(c.MinFree), Ballast: ballast(c.Ballast),
-		KindOf: kv.KindOf, OnCommit: a.observeCommit, Scratch: a.config.Daemon.RuntimeDir,
-	})
+	o := engineOptions(a.config, a.log)
+	o.OnCommit, o.Scratch = a.observeCommit, a.config.Daemon.RuntimeDir
+	e, err := badger.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
+	a.engine = e
 	a.failed, a.failure = e.Failed(), e.Err
 	a.space = func() error {
 		if s := e.Space(); s.State != badger.SpaceOK {
@@ -96,6 +117,13 @@ func (a *App) openEngine(ctx context.Context) (kv.Engine, error) {
 		return nil
 	}
 	return e, nil
+}
+
+func engineOptions(c *config.Config, log *slog.Logger) badger.Options {
+	return badger.Options{
+		Dir: c.Store.Dir, Logger: log.With("component", "store"), MinFree: uint64(c.Store.MinFree), Ballast: ballast(c.Store.Ballast),
+		KindOf: kv.KindOf,
+	}
 }
 
 func (a *App) observeCommit(c badger.Commit) {

@@ -163,7 +163,7 @@ func (s *Submission) news(e Evidence) bool {
 		if !undecided || s.State == StateUncertain && e.State == StateUncertain {
 			return false
 		}
-		return e.State != StateQueued && e.State != StateHeld || s.State == StateUncertain
+		return e.State != StateQueued && e.State != StateHeld // that it waited once does not say that it waits
 	}
 	switch {
 	case e.Attempt < s.Attempt:
@@ -274,6 +274,9 @@ func (s *Submission) Arrive(e Evidence, now time.Time) (drafts []EventDraft, ok 
 func (e Evidence) Supersedes(old Evidence) bool {
 	if e.Attempt != 0 && old.Attempt != 0 {
 		return e.Attempt >= old.Attempt
+	}
+	if old.Receipt != nil && e.Receipt == nil {
+		return false
 	}
 	doubtful := func(s State) bool { return s == StateSending || s == StateUncertain }
 	return doubtful(old.State) || !doubtful(e.State) && !e.At.Before(old.At)

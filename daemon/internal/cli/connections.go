@@ -14,7 +14,7 @@ import (
 func (c *command) connections() *cobra.Command {
 	return parent("connections", "List, look at and change connections", "Commands about connections: one account's access to one ATS account.",
 		c.connectionsList(), c.connectionsShow(), c.connectionsCheck(), c.connectionsRepair(), c.connectionsSet(),
-		c.connectionsPause(), c.connectionsResume(), c.connectionsHook(), c.connectionsRemove())
+		c.connectionsPause(), c.connectionsResume(), c.connectionsHook(), c.connectionsRemove(), c.connectionsRelease())
 }
 
 func (c *command) connectionsList() *cobra.Command {

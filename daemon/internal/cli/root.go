@@ -10,7 +10,7 @@ import (
 const rootLong = `atssync puts job applications into the applicant tracking systems (ATS) of employers, once, and brings their statuses back.
 
 The daemon does the work (atssync run, or its systemd unit). Most other commands speak to it over its unix socket; run, config,
-adapters, simulate and version need none.
+adapters, simulate, verify, restore and version need none.
 
 Tables are for people; with --json a command prints what the API answers. What a command says beside its result goes to stderr.`
 
@@ -44,7 +44,7 @@ func (c *command) root() *cobra.Command {
 	in(groupDaemon, c.run(), c.configs(), c.version(), c.openapi())
 	in(groupConnect, c.connect(), c.connections(), c.platformJobs(), c.jobs(), c.pools(), c.link(), c.unlink(), c.links())
 	in(groupWork, c.submit(), c.submissions(), c.resolve(), c.applications(), c.events(), c.webhooks())
-	in(groupDaemon, c.tokens())
+	in(groupDaemon, c.tokens(), c.backup(), c.verify(), c.restore(), c.reconcile())
 	in(groupWatch, c.health(), c.ledger(), c.schedule(), c.runs(), c.checkpoints(), c.tasks(), c.audit())
 	in(groupAdapter, c.adapters(), c.simulate())
 	root.AddCommand(exitCodes(), helpStates(), helpProblems())

@@ -72,8 +72,10 @@ func (s *story) add(l Line) {
 			s.say(l)
 			s.decided = false
 		}
-	case OpImport:
-		s.say(l)
+	case OpImport, OpLearn:
+		if !s.known || l.Attempt >= s.Attempt {
+			s.say(l)
+		}
 	case OpDecide:
 		stops := l.State == atssync.StateCancelled || l.State == atssync.StateHeld && l.HeldReason == atssync.HeldOperator
 		switch {

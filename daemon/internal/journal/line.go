@@ -31,6 +31,7 @@ const (
 	OpEnd        Op = "end"        // how an attempt ended, or what was found out about it since
 	OpDecide     Op = "decide"     // what a person or the platform decided about a submission that waits
 	OpImport     Op = "import"     // an application that an earlier integration made is followed
+	OpLearn      Op = "learn"      // what the platform's events told after a restore
 	OpConnection Op = "connection" // a connection was made, paused, resumed or removed
 )
 

@@ -151,6 +151,20 @@ func (s *Store) Import(ctx context.Context, in atssync.NewSubmission, app atssyn
 	return a, err
 }
 
+// Learn is the store's.
+func (s *Store) Learn(ctx context.Context, in []atssync.Evidence, now time.Time) ([]atssync.Learned, error) {
+	out, err := s.Store.Learn(ctx, in, now)
+	for i, l := range out {
+		if e := in[i]; err == nil && l != atssync.LearnedKnown && e.Source != Source {
+			s.j.add(false, Line{
+				Op: OpLearn, At: now, Connection: e.Connection, Submission: e.Submission, ExternalKey: e.ExternalKey, AccountKey: e.AccountKey,
+				Attempt: e.Attempt, State: e.State, HeldReason: e.HeldReason, Receipt: e.Receipt, ATSJob: e.ATSJob, As: e.As,
+			})
+		}
+	}
+	return out, err
+}
+
 // CreateConnection is the store's.
 func (s *Store) CreateConnection(ctx context.Context, c atssync.Connection, now time.Time) (atssync.Connection, error) {
 	return s.connection(now)(s.Store.CreateConnection(ctx, c, now))

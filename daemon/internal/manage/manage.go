@@ -9,6 +9,7 @@ package manage
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -27,6 +28,7 @@ type Store interface {
 	atssync.Ledgers
 	atssync.AuditLog
 	atssync.Tokens
+	atssync.Restores
 	Reads
 	// PutTask persists work on many submissions.
 	PutTask(ctx context.Context, t atssync.Task, now time.Time) (atssync.Task, error)
@@ -86,6 +88,12 @@ type Schedule interface {
 	RunNow(ctx context.Context, pass string) (run string, err error)
 }
 
+// Backups makes backups of the store.
+type Backups interface {
+	// Backup writes a whole backup and returns its id. What was written before an error is no backup.
+	Backup(ctx context.Context, w io.Writer) (id string, err error)
+}
+
 // Options are what a Service is made of. Store, Adapters, Leases, Keys, Sealer and Documents are required.
 type Options struct {
 	Store     Store
@@ -97,6 +105,7 @@ type Options struct {
 	Schedule  Schedule        // nil: no schedule
 	Webhooks  *WebhookOptions // nil: no webhooks
 	Hooks     HookOptions
+	Backups   Backups // nil: none are made
 
 	// Settings are the operator's values for the fields of each adapter, from [adapters.NAME.settings].
 	Settings map[string]map[string]string

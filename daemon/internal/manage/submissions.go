@@ -202,6 +202,9 @@ func (s *Service) Release(ctx context.Context, req ReleaseRequest) (ReleaseResul
 		return ReleaseResult{}, invalid("the release", []atssync.FieldError{{Path: "per_minute", Message: "must be a number a minute, 0 for the configured pace, or -1 for at once"}})
 	}
 	c, err := s.find(ctx, req.Connection)
+	if err == nil && req.Reason == atssync.HeldRestored {
+		err = s.notHeldForRestore(ctx, c)
+	}
 	if err != nil {
 		return ReleaseResult{}, err
 	}

@@ -115,6 +115,12 @@ func Exists(dir string) bool {
 	return err == nil
 }
 
+// Unfinished reports whether the folder holds a Load or a first start that did not end: nothing was acknowledged in it.
+func Unfinished(dir string) bool {
+	f, found, err := readFormat(dir)
+	return err == nil && found && f.state != stateReady
+}
+
 func open(ctx context.Context, o Options, lock *os.File) (*Engine, error) {
 	f, found, err := readFormat(o.Dir)
 	switch {

@@ -1,0 +1,127 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/backup"
+	"github.com/atssync/atssync/daemon/internal/seal"
+	"github.com/atssync/atssync/daemon/internal/store/badger"
+)
+
+// backups makes backups of the running daemon's store.
+type backups struct {
+	a    *App
+	keys *seal.Keys
+	busy sync.Mutex
+}
+
+// Backup writes a backup of the store as it is now, while everything goes on.
+func (b *backups) Backup(ctx context.Context, w io.Writer) (id string, err error) {
+	if b.a.engine == nil {
+		return "", atssync.Errorf(atssync.CodeConflict, "the store is in memory: there is nothing that a backup could bring back").
+			WithRemedy(`set engine = "badger" in [store]`)
+	}
+	if !b.busy.TryLock() {
+		return "", atssync.Errorf(atssync.CodeConflict, "a backup is being made already").WithRemedy("wait until it is done")
+	}
+	defer b.busy.Unlock()
+	at := time.Now().UTC()
+	h := backup.Header{
+		ID: backup.NewID(at), MadeAt: at, Version: b.a.version, StoreID: b.a.engine.ID(), StoreFormat: badger.FormatVersion(), Key: b.keys.CheckValue(),
+	}
+	h.Journal, h.JournalAt = b.a.journal.Position() // before the backup begins: what comes later is told by the journal
+	m, err := backup.Write(w, keys{b.keys}, h, func(w io.Writer) (backup.Manifest, error) {
+		info, err := b.a.engine.Backup(ctx, w)
+		return backup.Manifest{Commit: info.Commit, Records: info.Records, Bytes: info.Bytes, Stream: info.SHA256}, err
+	})
+	if err != nil {
+		return "", err
+	}
+	b.a.log.Info("backup made", "id", h.ID, "records", m.Records, "bytes", m.Bytes, "commit", m.Commit, "duration_ms", time.Since(at).Milliseconds())
+	return h.ID, nil
+}
+
+// BackupFile is a backup on disk.
+type BackupFile struct {
+	Path   string        `json:"path"`
+	Size   int64         `json:"size"`
+	Backup backup.Header `json:"backup"`
+}
+
+// SaveBackup puts what receive writes, a backup on its way from the daemon, into a new file: under path, or under a name of
+// its own where path is a folder.
+func SaveBackup(path string, receive func(io.Writer) error) (BackupFile, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, backup.FileName(time.Now()))
+	}
+	h, size, err := backup.Save(path, receive)
+	return BackupFile{Path: path, Size: size, Backup: h}, err
+}
+
+// reporting tells how much of a file was read.
+type reporting struct {
+	r    io.Reader
+	n    int64
+	tell func(read int64)
+}
+
+// Read reads on.
+func (r *reporting) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	r.n += int64(n)
+	if r.tell != nil {
+		r.tell(r.n)
+	}
+	return n, err
+}
+
+// readBackup reads a whole backup file with the keys of the config's key file.
+func readBackup(path, keyFile string, tell func(read int64), use func(h backup.Header, stream io.Reader) error) (backup.Header, backup.Manifest, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return backup.Header{}, backup.Manifest{}, fmt.Errorf("open the backup: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	h, err := backup.Peek(f)
+	if err != nil {
+		return h, backup.Manifest{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if h.StoreFormat > badger.FormatVersion() {
+		return h, backup.Manifest{}, fmt.Errorf("%s holds a store of a newer atssync (format %d, this one knows %d): use that program", path, h.StoreFormat, badger.FormatVersion())
+	}
+	k, err := keysOf(path, h, keyFile)
+	if err != nil {
+		return h, backup.Manifest{}, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return h, backup.Manifest{}, fmt.Errorf("read the backup: %w", err)
+	}
+	h, m, err := backup.Read(&reporting{r: f, tell: tell}, k, use)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return h, m, err
+}
+
+// keysOf loads the key file that a backup needs.
+func keysOf(path string, h backup.Header, keyFile string) (keys, error) {
+	k, err := seal.Load(keyFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return keys{}, fmt.Errorf("%s needs the key file with the fingerprint %s, and there is none at %s: put your copy of it there, it is in no backup", path, h.Key, keyFile)
+	}
+	if err != nil {
+		return keys{}, err
+	}
+	if k.CheckValue() != h.Key {
+		return keys{}, fmt.Errorf("%s needs the key file with the fingerprint %s, and the one at %s has %s: put the right one there", path, h.Key, keyFile, k.CheckValue())
+	}
+	return keys{k}, nil
+}

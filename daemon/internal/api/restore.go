@@ -103,7 +103,7 @@ func (s *server) reconcile(w http.ResponseWriter, r *http.Request) {
 	st := web.NewStream(w, r, fileIdle)
 	defer st.Close()
 	report, err := s.manage(r.Context()).Reconcile(st.Context(), &extending{st, time.Now()}) //nolint:contextcheck // As in backup.
-	st.Extend() // the work may have taken its time
+	st.Extend()                                                                              // the work may have taken its time
 	if err != nil {
 		s.refuse(w, r, streamEnd(err))
 		return

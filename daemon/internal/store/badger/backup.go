@@ -182,7 +182,10 @@ type frameReader struct {
 
 func (f *frameReader) all(ctx context.Context, fn func(key, value []byte) error) (Info, error) {
 	magic := make([]byte, len(backupMagic))
-	if _, err := io.ReadFull(f.r, magic); err != nil || string(magic) != backupMagic {
+	if _, err := io.ReadFull(f.r, magic); err != nil {
+		return Info{}, cutOff(err)
+	}
+	if string(magic) != backupMagic {
 		return Info{}, errors.New("it is not a backup of atssync, or of a newer version")
 	}
 	f.hash.Write(magic)
@@ -230,11 +233,19 @@ func (f *frameReader) all(ctx context.Context, fn func(key, value []byte) error)
 	return Info{}, errors.New("something follows its end")
 }
 
+// cutOff tells an end that came too early from an error of whoever reads.
+func cutOff(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("it is cut off: %w", err)
+	}
+	return err
+}
+
 // frame returns the next frame once its checksum matches.
 func (f *frameReader) frame() (kind byte, payload []byte, err error) {
 	head := make([]byte, 5)
 	if _, err := io.ReadFull(f.r, head); err != nil {
-		return 0, nil, fmt.Errorf("it is cut off: %w", err)
+		return 0, nil, cutOff(err)
 	}
 	size := binary.BigEndian.Uint32(head[1:])
 	if size > frameMax {
@@ -242,7 +253,7 @@ func (f *frameReader) frame() (kind byte, payload []byte, err error) {
 	}
 	var body bytes.Buffer // Grows with what is there, whatever the length claims.
 	if _, err := io.CopyN(&body, f.r, int64(size)+4); err != nil {
-		return 0, nil, fmt.Errorf("it is cut off: %w", err)
+		return 0, nil, cutOff(err)
 	}
 	payload, want := body.Bytes()[:size], body.Bytes()[size:]
 	if sum(head, payload) != binary.BigEndian.Uint32(want) {

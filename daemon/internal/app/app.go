@@ -49,7 +49,6 @@ type App struct {
 	store    atssync.Store
 	engine   *badger.Engine   // nil in memory
 	journal  *journal.Journal // nil in memory
-	backups  *backups
 	fleet    *fleet.Fleet
 	leases   *leaseKeeper
 	submit   *submit.Worker

@@ -27,7 +27,7 @@ type lossy struct {
 func newLossy(t *testing.T, s *ats) *lossy {
 	t.Helper()
 	safe := t.TempDir()
-	w := newWorld(t, s, fmt.Sprintf("[submissions]\nrelease_pace = 100000\n"))
+	w := newWorld(t, s, "[submissions]\nrelease_pace = 100000\nresume_check = \"off\"\n")
 	text, err := os.ReadFile(w.config)
 	require.NoError(t, err)
 	text = bytes.Replace(text, []byte("[store]\n"), fmt.Appendf(nil, "[store]\nkey_file = %q\njournal = %q\n",

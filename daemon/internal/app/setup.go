@@ -50,7 +50,6 @@ func (a *App) setup(ctx context.Context) error {
 
 	a.leases = newLeaseKeeper(a.store, a.log.With("component", "leases"), a.leased)
 	k := keys{secrets}
-	a.backups = &backups{a: a, keys: secrets}
 	documents := intake.Vault{Keys: k, Sealer: k}
 	door, err := webhookDoor(c.Delivery)
 	if err != nil {
@@ -66,10 +65,9 @@ func (a *App) setup(ctx context.Context) error {
 		OnUncertain:      atssync.OnUncertain(c.Submissions.OnUncertain),
 		ResumeCheck:      atssync.ResumeCheck(c.Submissions.ResumeCheck),
 		ReleasePerMinute: c.Submissions.ReleasePace, Wake: a.wake, Changed: a.connectionChanged,
-		Webhooks:    &manage.WebhookOptions{Store: a.store, Deliver: delivererOf{a}, CheckURL: door.CheckURL},
-		Hooks:       manage.HookOptions{PublicURL: c.HTTP.PublicURL, Closed: c.HTTP.Listen == ""},
-		QuietUntil:  a.fleet.QuietUntil,
-		Backups:     a.backups,
+		Webhooks:   &manage.WebhookOptions{Store: a.store, Deliver: delivererOf{a}, CheckURL: door.CheckURL},
+		Hooks:      manage.HookOptions{PublicURL: c.HTTP.PublicURL, Closed: c.HTTP.Listen == ""},
+		QuietUntil: a.fleet.QuietUntil, Backups: &backups{a: a, keys: secrets},
 		RefreshJobs: func(ctx context.Context, connection string) error { return a.collect.RefreshJobs(ctx, connection) },
 	})
 	a.intake = intake.New(intake.Options{

@@ -59,6 +59,11 @@ var routeRows = map[string]routeRow{
 	"PATCH /v1/webhooks/{webhook}":  {admin, daemon, "/v1/webhooks/none", "", "{}", 404, 0},
 	"DELETE /v1/webhooks/{webhook}": {admin, daemon, "/v1/webhooks/none", "", "", 404, 0},
 
+	"POST /v1/backup":            {admin, daemon, "", "", "", 0, 0},
+	"GET /v1/restore":            {readers, daemon, "", "", "", 0, 0},
+	"POST /v1/restore/release":   {admin, daemon, "", "", `{"all":true}`, 0, 0},
+	"POST /v1/restore/reconcile": {admin, daemon, "", "", "", 409, 0},
+
 	"POST /v1/webhooks/{webhook}/pause":                {admin, daemon, "/v1/webhooks/none/pause", "", "{}", 404, 0},
 	"POST /v1/webhooks/{webhook}/resume":               {admin, daemon, "/v1/webhooks/none/resume", "", "", 404, 0},
 	"POST /v1/webhooks/{webhook}/rotate":               {admin, daemon, "/v1/webhooks/none/rotate", "", "{}", 404, 0},

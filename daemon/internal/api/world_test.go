@@ -35,13 +35,14 @@ const goodKey = "key-canary-4711"
 // world is an API on a socket of its own, over the memory store and an ATS that the test plays.
 type world struct {
 	*Client
-	t      testing.TB
-	store  *kv.Store
-	ats    *ats
-	socket string
-	server *web.Server
-	log    *logBuffer
-	served Options // what the socket's API was made of
+	t       testing.TB
+	store   *kv.Store
+	ats     *ats
+	socket  string
+	server  *web.Server
+	log     *logBuffer
+	served  Options // what the socket's API was made of
+	backups backups
 }
 
 func setup(t testing.TB) *world {
@@ -56,6 +57,7 @@ func setup(t testing.TB) *world {
 		Store: w.store, Adapters: w.ats, Leases: w, Keys: b, Sealer: b, Documents: intake.Vault{Keys: b, Sealer: b},
 		Schedule: schedule{}, PartnerName: "Platform", RefreshJobs: w.refresh,
 		Webhooks: &manage.WebhookOptions{Store: w.store, Deliver: deliverer{}, CheckURL: func(string) error { return nil }},
+		Backups:  &w.backups,
 	})
 	in := intake.New(intake.Options{Store: w.store, Connections: w.store, Keys: b, Sealer: b})
 	w.served = Options{Manage: m, Intake: in, Authenticate: Socket, Logger: log, Version: "1.2.3"}

@@ -68,7 +68,8 @@ func (s *story) add(l Line) {
 			s.revert()
 		}
 	case OpEnd:
-		if !s.known || l.Attempt >= s.Attempt {
+		proved := s.known && l.Attempt == s.Attempt && s.Receipt != nil && l.Receipt == nil
+		if !proved && (!s.known || l.Attempt >= s.Attempt) {
 			s.say(l)
 			s.decided = false
 		}

@@ -11,7 +11,7 @@ import (
 
 // Store is a store whose attempts are in the journal, too: an attempt is there before BeginAttempts returns, and so before
 // anything of it is sent. That costs one sync, which runs beside the store's own and is shared by all who begin at the
-// same time. How an attempt ended is written after the store has it and not waited for: what is lost of that in a power
+// same time. How an attempt ended is written, too, and not waited for: what is lost of that in a power
 // cut counts as begun, with nobody knowing how it ended.
 type Store struct {
 	atssync.Store
@@ -92,8 +92,10 @@ func (s *Store) takeBack(ctx context.Context, l atssync.Lease, begun []atssync.A
 	return s.Store.FinishAttempts(ctx, l, finishes, nil, now)
 }
 
-// FinishAttempts is the store's. A receipt is evidence, whoever held the lease.
+// FinishAttempts is the store's. What the ATS answered is so whether the store takes it or not, and it is written at once: the
+// next attempt may be beginning already.
 func (s *Store) FinishAttempts(ctx context.Context, l atssync.Lease, in []atssync.Finish, change atssync.LaneChange, now time.Time) error {
+	defer s.j.enter()()
 	lines := make([]Line, 0, len(in))
 	for i := range in {
 		f := &in[i]
@@ -102,16 +104,10 @@ func (s *Store) FinishAttempts(ctx context.Context, l atssync.Lease, in []atssyn
 			State: f.To, HeldReason: f.HeldReason, Receipt: f.Receipt,
 		})
 	}
-	err := s.Store.FinishAttempts(ctx, l, in, change, now)
-	if err != nil && !errors.Is(err, atssync.ErrFenced) {
-		return err
+	if len(lines) > 0 {
+		s.j.add(false, lines...)
 	}
-	for _, line := range lines {
-		if err == nil || line.Receipt != nil {
-			s.j.add(false, line)
-		}
-	}
-	return err
+	return s.Store.FinishAttempts(ctx, l, in, change, now)
 }
 
 // Resolve is the store's.

@@ -229,3 +229,18 @@ func TestStore_DecisionsImportsAndConnections(t *testing.T) {
 	require.Len(t, f.Evidence(), 1, "what people decided before the backup is in the backup")
 	require.Empty(t, f.Connections())
 }
+
+func TestFold_AReceiptIsNotTakenBack(t *testing.T) {
+	t.Parallel()
+	f := NewFold(noon.Add(-time.Hour), 0)
+	for i, l := range []Line{begin(1), ended(1, atssync.StateSubmitted), ended(1, atssync.StateRefused)} {
+		l.N = uint64(i + 2)
+		require.NoError(t, f.Add(l))
+	}
+	require.Equal(t, atssync.StateSubmitted, f.Evidence()[0].State)
+	again := begin(1)
+	again.N, again.Attempt = 9, 2
+	require.NoError(t, f.Add(again))
+	require.Equal(t, atssync.StateSending, f.Evidence()[0].State)
+	require.Equal(t, 2, f.Evidence()[0].Attempt)
+}

@@ -271,6 +271,8 @@ func connectionExample(t atssync.EventType) any {
 		d.Operation, d.Cause = atssync.OpSubmit, "auth"
 	case atssync.EventConnectionPaused:
 		d.WhoseTurn, d.Remedy = string(sdk.TurnOperator), "resume the connection"
+	case atssync.EventConnectionRestored:
+		d.LastSequence, d.Message = 4711, "the daemon's data was restored from a backup of 2026-01-31T03:00:00Z: send again what you submitted since"
 	}
 	return d
 }

@@ -128,6 +128,7 @@ func TestEvents_OfEachTypeAreWhatTheirSchemasSay(t *testing.T) {
 	c := w.connected("acme", "ada@example.com")
 	w.everyApplicationEvent(c, w.everySubmissionEvent(c))
 	w.everyOtherEvent(c)
+	require.NoError(t, w.store.HoldRestored(ctx, atssync.Restore{Backup: "a backup", MadeAt: time.Now(), At: time.Now()}, time.Now()))
 	page, err := w.Events(ctx, EventQuery{Limit: 1000})
 	require.NoError(t, err)
 	s := newSchemas(t)

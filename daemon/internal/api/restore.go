@@ -20,20 +20,17 @@ func (s *server) restores(mux *web.Mux) {
 	register(s, post("/v1/restore/release", "release-restored", "Release connections that are held for a restore").
 		slowly().by(adminsAll), s.releaseRestored)
 
-	whole := post("/v1/backup", "make-backup", "Make a backup of everything while the daemon runs").by(adminsAll)
+	whole := post("/v1/backup", "make-backup", "Make a backup of everything while the daemon runs").by(adminsAll).plainly()
 	s.handle(mux, whole, s.backup)
 	op := s.operation(whole)
-	op.Description = "The answer is the backup, encrypted under the key of the daemon's key file, which is not in it. It is whole when it ends " +
-		"with its checksum: atssync backup checks that. " + op.Description
 	op.Responses["200"] = &huma.Response{Description: http.StatusText(http.StatusOK), Content: media{
 		"application/octet-stream", &huma.Schema{Type: huma.TypeString, Format: "binary"},
 	}.content()}
 	s.api.OpenAPI().AddOperation(&op)
 
-	from := post("/v1/restore/reconcile", "reconcile-restored", "Settle after a restore what the platform was told").by(adminsAll)
+	from := post("/v1/restore/reconcile", "reconcile-restored", "Settle after a restore what the platform was told").by(adminsAll).plainly()
 	s.handle(mux, from, s.reconcile)
-	s.document(from, media{ndjson, s.schema(reflect.TypeFor[Event]())}, media{"application/json", s.schema(reflect.TypeFor[ReconcileReport]())}).
-		Description = "Each line is an event as the platform received it, by webhook or from the feed, in whatever order. It releases nothing. " + from.access.sentence()
+	s.document(from, media{ndjson, s.schema(reflect.TypeFor[Event]())}, media{"application/json", s.schema(reflect.TypeFor[ReconcileReport]())})
 }
 
 func (s *server) readRestore(ctx context.Context, _ *struct{}) (*body[RestoreView], error) {

@@ -64,7 +64,7 @@ func (s *Service) Restoration(ctx context.Context) (RestoreView, error) {
 		return RestoreView{}, err
 	}
 	rest, err := s.o.Store.Restoration(ctx)
-	out := RestoreView{Restores: rest.Restores, Held: []HeldConnection{}, Remembered: rest.Remembered}
+	out := RestoreView{Restores: append([]atssync.Restore{}, rest.Restores...), Held: []HeldConnection{}, Remembered: rest.Remembered}
 	if err != nil {
 		return out, err
 	}
@@ -109,7 +109,7 @@ func (s *Service) ReleaseRestored(ctx context.Context, req ReleaseRestoredReques
 	case ReleaseAtOnce:
 		req.PerMinute = 0 // of a task
 	}
-	var ids []string
+	ids := []string{}
 	for _, name := range req.Connections {
 		c, err := s.find(ctx, name)
 		if err != nil {

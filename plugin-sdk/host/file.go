@@ -9,7 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"syscall"
 )
 
@@ -53,20 +55,40 @@ func safe(path string, info fs.FileInfo) error {
 		return fmt.Errorf("%w: %s is not a file", ErrExecute, path)
 	case info.Mode()&0o111 == 0:
 		return fmt.Errorf("%w: %s is not executable; run chmod 755 on it", ErrExecute, path)
-	case info.Mode()&0o002 != 0:
-		return fmt.Errorf("%w: %s can be written by everybody; run chmod o-w on it", ErrUnsafe, path)
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && !trusted(st.Uid) {
-		return fmt.Errorf("%w: %s belongs to user %d, neither root nor the user of this process", ErrUnsafe, path, st.Uid)
+	if err := unreplaceable("", path, info); err != nil {
+		return err
 	}
-	dir, err := os.Stat(filepath.Dir(path))
+	folder := filepath.Dir(path)
+	dir, err := os.Stat(folder)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrMissing, err)
 	}
-	if dir.Mode()&0o002 != 0 && dir.Mode()&fs.ModeSticky == 0 {
-		return fmt.Errorf("%w: its folder %s can be written by everybody; run chmod o-w on it", ErrUnsafe, filepath.Dir(path))
+	return unreplaceable("its folder ", folder, dir)
+}
+
+// unreplaceable refuses what another user could put a program of their own in the place of. In a folder with the sticky
+// bit, such as /tmp, others cannot touch what is not theirs.
+func unreplaceable(what, path string, info fs.FileInfo) error {
+	mode := info.Mode()
+	if mode&0o002 != 0 && mode&fs.ModeSticky == 0 {
+		return fmt.Errorf("%w: %s%s can be written by everybody (mode %04o); run chmod o-w %s, and think whether somebody changed it",
+			ErrUnsafe, what, path, mode.Perm(), path)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && !trusted(st.Uid) {
+		return fmt.Errorf("%w: %s%s belongs to the user %s (mode %04o), neither root nor the user of this process; run chown root %s",
+			ErrUnsafe, what, path, userName(st.Uid), mode.Perm(), path)
 	}
 	return nil
+}
+
+// userName is the name of a user for a person, or the number where it has none.
+func userName(uid uint32) string {
+	id := strconv.FormatUint(uint64(uid), 10)
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username + " (" + id + ")"
+	}
+	return id
 }
 
 // trusted reports whether a file of that user may be run: root's, or our own.

@@ -57,6 +57,15 @@ type waiting struct {
 	HeldFor   []heldFor `json:"held_for"`
 	Uncertain int64     `json:"uncertain"`
 	Paused    []string  `json:"paused"` // names of connections
+	// Adapters are those whose process does not run.
+	Adapters []stopped `json:"adapters"`
+}
+
+// stopped is an adapter that does not run, and why.
+type stopped struct {
+	Name  string `json:"name"`
+	State string `json:"state"`
+	Error string `json:"error,omitempty"`
 }
 
 // heldFor is what submissions are held for, how many of them, and whose turn that is.
@@ -89,7 +98,16 @@ func (c *command) heldFor(ctx context.Context, account string) ([]heldFor, error
 
 // waiting counts what waits, of all accounts with "". An account without a connection is not found.
 func (c *command) waiting(ctx context.Context, account string) (waiting, error) {
-	w := waiting{HeldFor: []heldFor{}, Paused: []string{}}
+	w := waiting{HeldFor: []heldFor{}, Paused: []string{}, Adapters: []stopped{}}
+	adapters, err := c.daemon().Adapters(ctx)
+	if err != nil {
+		return w, err
+	}
+	for _, a := range adapters {
+		if a.State != "running" {
+			w.Adapters = append(w.Adapters, stopped{a.Name, a.State, a.Error})
+		}
+	}
 	live, err := c.live(ctx, api.ConnectionQuery{Account: account})
 	if err != nil {
 		return w, err
@@ -171,6 +189,9 @@ func (c *command) showHealth(lines []api.HealthLine, webhooks []api.WebhookHealt
 // text tells what waits and where it is listed, "" for nothing.
 func (w waiting) text() string {
 	var lines []string
+	for _, a := range w.Adapters {
+		lines = append(lines, fmt.Sprintf("adapter %s is %s: %s", clean(a.Name, false), a.State, clean(first(a.Error, "see atssync adapters list"), false)))
+	}
 	if w.Held > 0 {
 		lines = append(lines, fmt.Sprintf("%d held: atssync submissions list --state held", w.Held))
 	}

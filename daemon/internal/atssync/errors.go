@@ -17,6 +17,7 @@ const (
 	CodeConflict        Code = "conflict"          // the state does not allow it
 	CodeChanged         Code = "changed_meanwhile" // If-Match did not match
 	CodeAccountMismatch Code = "account_mismatch"  // it belongs to another account
+	CodeGone            Code = "gone"              // it was there, and is kept no more
 	CodeForbidden       Code = "forbidden"         // this caller may not, or the thing is read-only here
 	CodeUnauthenticated Code = "unauthenticated"   // the caller did not say who it is, or is not known
 	CodeCheckFailed     Code = "check_failed"      // the ATS does not accept the connection

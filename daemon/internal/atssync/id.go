@@ -35,6 +35,13 @@ func NewID(prefix string, now time.Time) string {
 	return prefix + "_" + crockford.EncodeToString(b[:])
 }
 
+// FirstID returns the id that sorts before every id of the prefix that is made at that time or later.
+func FirstID(prefix string, at time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(max(at.UnixMilli(), 0))<<16)
+	return prefix + "_" + crockford.EncodeToString(b[:])
+}
+
 // ValidID reports whether id is one that NewID makes for prefix.
 func ValidID(prefix, id string) bool {
 	body, ok := strings.CutPrefix(id, prefix+"_")

@@ -328,16 +328,19 @@ type EventQuery struct {
 	Job        string    // a platform job that the event is about
 	Since      time.Time // of At
 	Within     Scope
-	After      int64 // Sequence with Connection, else Position
+	After      int64 // Sequence with Connection, else Position; FromFirst
 	Limit      int   // 0: 100, at most 1,000
 }
 
 // Events is the role of who brings events to the platform.
 type Events interface {
-	// Events returns events after q.After in order, and the cursor after the last one looked at.
+	// Events returns events after q.After in order, and the cursor after the last one looked at. Where some of them were
+	// dropped it is CodeGone, never a hole.
 	Events(ctx context.Context, q EventQuery) (events []Event, after int64, err error)
 	// LastEvent returns the last Sequence of a connection, or the last Position of all with "".
 	LastEvent(ctx context.Context, connection string) (int64, error)
+	// FirstEvent returns the Sequence or Position before the first one that is still kept: 0 when nothing was dropped.
+	FirstEvent(ctx context.Context, connection string) (int64, error)
 }
 
 // Runs is the role of the schedule.
@@ -395,6 +398,8 @@ type Store interface {
 	Tokens
 	Hints
 	Restores
+	Retention
+	Erasures
 	Close() error
 }
 

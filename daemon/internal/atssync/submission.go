@@ -170,6 +170,11 @@ type Submission struct {
 	ExpiresAt  time.Time `json:"expires_at"`
 	// Proposal is a candidate that Find showed by e-mail and job; only a person may accept it.
 	Proposal *Receipt `json:"proposal,omitempty"`
+	// PayloadGoneAt is when retention dropped the document.
+	PayloadGoneAt time.Time `json:"payload_gone_at,omitzero"`
+	// Erasure is the id of the erasure that waits for the submission's outcome or, with ErasedAt, that erased it.
+	Erasure  string    `json:"erasure,omitempty"`
+	ErasedAt time.Time `json:"erased_at,omitzero"`
 }
 
 // Move is the one way to change a submission's state. It returns a fault when the move is not allowed; the

@@ -100,6 +100,9 @@ func (st *step) accept(in *atssync.NewSubmission) (atssync.Accepted, error) {
 	case importedOnly(first):
 		return atssync.Accepted{Result: atssync.AcceptedReplay, Submission: *first}, nil
 	case first.Fingerprint == n.Fingerprint && !orphan && !signedAnew(first, n):
+		if err := st.replenish(first, in); err != nil {
+			return atssync.Accepted{}, err
+		}
 		return atssync.Accepted{Result: atssync.AcceptedReplay, Submission: *first}, nil
 	case in.IfRevision != 0 && in.IfRevision != first.Revision:
 		return refused(atssync.Errorf(atssync.CodeChanged, "submission %s has revision %d by now, not %d", first.ID, first.Revision, in.IfRevision).
@@ -197,7 +200,21 @@ func (st *step) known(n *atssync.Submission) (*atssync.Connection, *atssync.Subm
 		return c, nil, err
 	}
 	first, err := st.needSubmission(string(id))
+	if err == nil {
+		err = first.Gone()
+	}
 	return c, first, err
+}
+
+// replenish takes the document of a submission back that retention dropped and that may still be tried again.
+func (st *step) replenish(first *atssync.Submission, in *atssync.NewSubmission) error {
+	if first.PayloadGoneAt.IsZero() || !first.State.Revisable() {
+		return nil
+	}
+	was := *first
+	first.PayloadGoneAt, first.UpdatedAt = time.Time{}, st.now
+	st.w.Set(keyPayload(first.ID), in.Payload)
+	return st.save(&was, first)
 }
 
 // ownJob refuses a platform job that is known under another account and not under this one.
@@ -262,6 +279,7 @@ func (st *step) revise(c *atssync.Connection, first *atssync.Submission, in *ats
 	s.AccountKey, s.ResumeKey, s.Warning = n.AccountKey, n.ResumeKey, ""
 	s.Fingerprint, s.PersonKeys, s.PlatformJob, s.ExpiresAt = n.Fingerprint, n.PersonKeys, n.PlatformJob, n.ExpiresAt
 	s.Trouble, s.Proposal, s.Failures, s.NextAt, s.Orphaned = nil, nil, 0, st.now, false
+	s.PayloadGoneAt = time.Time{}
 	if err := st.save(&was, s); err != nil {
 		return atssync.Accepted{}, err
 	}

@@ -47,6 +47,9 @@ func (st *step) act(c *atssync.Connection, s *atssync.Submission, kind atssync.A
 	if !ok {
 		return atssync.Errorf(atssync.CodeInvalid, "there is no act %q", kind)
 	}
+	if err := mayAct(s, kind); err != nil {
+		return err
+	}
 	if !slices.Contains(rule.states, s.State) {
 		return atssync.Errorf(atssync.CodeConflict, "submission %s is %s: %s", s.ID, s.State, rule.only)
 	}
@@ -69,6 +72,18 @@ func (st *step) act(c *atssync.Connection, s *atssync.Submission, kind atssync.A
 	}
 	_, err := st.rejudge(c, s)
 	return err
+}
+
+// mayAct refuses what cannot be done any more because what it needs is gone.
+func mayAct(s *atssync.Submission, kind atssync.ActKind) error {
+	switch {
+	case s.Erasure != "":
+		return s.Gone()
+	case kind == atssync.ActRetry && !s.PayloadGoneAt.IsZero():
+		return atssync.Errorf(atssync.CodeGone, "the document of submission %s is no longer kept, since %s", s.ID, s.PayloadGoneAt.UTC().Format(time.DateOnly)).
+			WithRemedy("send the same document again, then retry")
+	}
+	return nil
 }
 
 func notRemoved(c *atssync.Connection) error {
@@ -143,6 +158,9 @@ func (s *Store) Resolve(ctx context.Context, id string, how atssync.SettleUncert
 func (st *step) resolve(c *atssync.Connection, s *atssync.Submission, how atssync.SettleUncertain) error {
 	if how.Resolution == atssync.ResolvedSendAgain {
 		if err := notRemoved(c); err != nil {
+			return err
+		}
+		if err := s.Gone(); err != nil {
 			return err
 		}
 	}

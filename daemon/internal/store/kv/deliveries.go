@@ -33,6 +33,11 @@ type candidate struct {
 
 // candidates reads the events of wanted types after a position. last is the last position that was looked at.
 func (r reader) candidates(e *atssync.Endpoint, after int64) (out []candidate, last int64, more bool, err error) {
+	dropped, err := r.r.Value(keyEventDropped(""))
+	if err != nil {
+		return nil, after, false, err
+	}
+	after = max(after, number(dropped)) // what lies before is kept for those that were to get it, if at all
 	q := atssync.EventQuery{Types: e.Types, After: after}
 	last = after
 	first, ok := from(q)
@@ -379,6 +384,15 @@ func (st *step) finishDeliveries(l atssync.Lease, in []atssync.DeliveryFinish, f
 
 func (st *step) finishDelivery(work *atssync.EndpointWork, d *atssync.Delivery, f atssync.DeliveryFinish) error {
 	was := *d
+	if f.Attempt.Answer != "" || f.Attempt.Error != "" { // an answer may repeat what it was sent, and that may be erased by now
+		e, err := record[eventRecord](st.w, keyEvent(d.Connection, d.EventSequence))
+		if err != nil {
+			return err
+		}
+		if e == nil || e.Erased {
+			f.Attempt.Answer, f.Attempt.Error = "", ""
+		}
+	}
 	d.Apply(f, st.now)
 	if d.State == atssync.DeliveryPending {
 		return st.reschedule(&was, d)

@@ -24,6 +24,9 @@ func (st *step) elsewhere(c *atssync.Connection, n *atssync.Submission) (doubtfu
 	if err != nil {
 		return false, err
 	}
+	if err := other.Gone(); err != nil {
+		return false, err
+	}
 	switch other.State {
 	case atssync.StateSending, atssync.StateUncertain, atssync.StateSubmitted, atssync.StateAlreadyApplied:
 		return false, inATS(other, at)

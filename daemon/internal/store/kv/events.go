@@ -24,10 +24,15 @@ func (s *Store) Events(ctx context.Context, q atssync.EventQuery) ([]atssync.Eve
 	}
 	q.Limit = min(q.Limit, 1000)
 	out := []atssync.Event{}
-	after := q.After
+	var after int64
 	err := s.view(ctx, func(r reader) error {
 		var places []place
 		var err error
+		q := q
+		if err := r.stillKept(&q); err != nil {
+			return err
+		}
+		after = q.After
 		switch {
 		case q.Subject != "":
 			places, after, err = r.eventsOf(q)
@@ -55,6 +60,26 @@ func (s *Store) Events(ctx context.Context, q atssync.EventQuery) ([]atssync.Eve
 		return nil
 	})
 	return out, after, err
+}
+
+// stillKept refuses a query whose range was dropped in part, and lets one begin that asks for the first there is.
+func (r reader) stillKept(q *atssync.EventQuery) error {
+	v, err := r.r.Value(keyEventDropped(q.Connection))
+	if err != nil {
+		return err
+	}
+	dropped := number(v)
+	switch {
+	case q.After < 0:
+		q.After = dropped
+	case q.After >= dropped:
+	case q.Connection != "":
+		return atssync.Errorf(atssync.CodeGone, "the events of connection %s up to number %d are no longer kept: the first one still there is %d",
+			q.Connection, dropped, dropped+1)
+	default:
+		return atssync.Errorf(atssync.CodeGone, "events that follow this one are no longer kept: the feed would have a hole")
+	}
+	return nil
 }
 
 func typed(q atssync.EventQuery, t atssync.EventType) bool {
@@ -166,6 +191,17 @@ func (r reader) eventSources(q atssync.EventQuery) (map[string]bool, error) {
 	for _, id := range ids {
 		out[id] = true
 	}
+	return out, err
+}
+
+// FirstEvent returns the last number that was dropped.
+func (s *Store) FirstEvent(ctx context.Context, connection string) (int64, error) {
+	var out int64
+	err := s.view(ctx, func(r reader) error {
+		v, err := r.r.Value(keyEventDropped(connection))
+		out = number(v)
+		return err
+	})
 	return out, err
 }
 

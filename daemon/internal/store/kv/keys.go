@@ -77,6 +77,9 @@ const (
 	tabRestoredHeld    = "yh" // connection; those that are held for a restore, "" for new ones
 	tabEvidence        = "ye" // external key → Evidence of what the store has not
 	tabEvidenceOf      = "ya" // account key → external key
+	tabEventDropped    = "ef" // connection or "" → last sequence or position that is not in the feed any more
+	tabErasure         = "z/" // id → Erasure
+	tabErasureWaiting  = "zp" // id; those that wait
 	tabFormat          = "f/" // → format version
 	receiptCandidate   = "c"
 	receiptApplication = "a"
@@ -291,6 +294,9 @@ func keyRestored(connection string) key     { return table(tabRestored).text(con
 func keyRestoredHeld(connection string) key { return table(tabRestoredHeld).text(connection) }
 func keyEvidence(externalKey string) key    { return table(tabEvidence).text(externalKey) }
 func keyEvidenceOf(accountKey string) key   { return table(tabEvidenceOf).text(accountKey) }
+func keyEventDropped(connection string) key { return table(tabEventDropped).text(connection) }
+func keyErasure(id string) key              { return table(tabErasure).text(id) }
+func keyErasureWaiting(id string) key       { return table(tabErasureWaiting).text(id) }
 
 func keyFormat() key               { return table(tabFormat) }
 func keyBinding() key              { return table(tabFormat).text("seal") }

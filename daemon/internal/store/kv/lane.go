@@ -107,7 +107,7 @@ func (st *step) beginAll(l atssync.Lease, in []atssync.BeginAttempt) ([]atssync.
 // begin starts one attempt; nil when the submission is not there to be sent any more.
 func (st *step) begin(l atssync.Lease, in *atssync.BeginAttempt) (*atssync.Attempt, error) {
 	s, err := st.submission(in.Submission)
-	if err != nil || s == nil || s.Connection != l.Connection || s.State != atssync.StateQueued || s.Revision != in.Revision {
+	if err != nil || s == nil || s.Connection != l.Connection || s.State != atssync.StateQueued || s.Revision != in.Revision || s.Erasure != "" {
 		return nil, err
 	}
 	if in.Places > 0 {

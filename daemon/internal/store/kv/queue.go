@@ -92,6 +92,9 @@ func (r reader) due(connection string, ids []string) ([]atssync.Due, error) {
 		if err != nil {
 			return nil, err
 		}
+		if s.Erasure != "" {
+			continue // it is about to be cancelled
+		}
 		p, err := r.r.Value(keyPayload(id))
 		if err != nil {
 			return nil, err

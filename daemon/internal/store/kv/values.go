@@ -29,6 +29,7 @@ type eventRecord struct {
 	atssync.Event
 	Position int64  `json:"position"`
 	Subject  string `json:"subject,omitempty"`
+	Erased   bool   `json:"erased,omitempty"`
 }
 
 func (r eventRecord) event() atssync.Event {

@@ -38,6 +38,8 @@ func Run(t *testing.T, open func(t *testing.T) atssync.Store) {
 		"ledger":       ledgerTests,
 		"audit":        auditTests,
 		"tokens":       tokenTests,
+		"retention":    retentionTests,
+		"erasure":      erasureTests,
 		"scopes":       scopeTests,
 		"restore":      restoreTests,
 		"evidence":     evidenceTests,

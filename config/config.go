@@ -16,6 +16,7 @@ type Config struct {
 	Schedules   Schedules
 	Adapters    Adapters
 	Delivery    Delivery
+	Retention   Retention
 	HTTP        HTTP
 	Ops         Ops
 	Metrics     Metrics
@@ -112,6 +113,12 @@ type Limits struct {
 	CallTimeout       time.Duration
 }
 
+// Retention says how long is kept what nobody needs any more. Counters, keys and receipts are kept without end.
+type Retention struct {
+	Payload time.Duration // a document, after its submission was decided
+	Events  time.Duration // an event, once every webhook that wants it has got it
+}
+
 // HTTP is the listener for the platform: the JSON API, with tokens.
 type HTTP struct {
 	Listen          string // host:port; empty is no listener
@@ -196,11 +203,12 @@ func Defaults() Config {
 			Check:       Schedule{Spec: "@every 6h", Zone: utc},
 			Maintenance: Schedule{Spec: "17 3 * * *", Zone: utc},
 		},
-		Adapters: Adapters{Dir: "/usr/lib/atssync/adapters"},
-		Delivery: Delivery{Timeout: 15 * time.Second, MaxInFlight: 50, KeepDelivered: 30 * day},
-		HTTP:     HTTP{MaxRequests: 512, MaxBody: 1 << 20},
-		Ops:      Ops{Listen: "127.0.0.1:9475"},
-		Metrics:  Metrics{MaxConnections: 200},
+		Adapters:  Adapters{Dir: "/usr/lib/atssync/adapters"},
+		Delivery:  Delivery{Timeout: 15 * time.Second, MaxInFlight: 50, KeepDelivered: 30 * day},
+		Retention: Retention{Payload: 30 * day, Events: 90 * day},
+		HTTP:      HTTP{MaxRequests: 512, MaxBody: 1 << 20},
+		Ops:       Ops{Listen: "127.0.0.1:9475"},
+		Metrics:   Metrics{MaxConnections: 200},
 	}
 }
 

@@ -26,6 +26,7 @@ func (c *Config) keys() []key {
 			member:  c.Adapters.member,
 		}},
 		{name: "delivery", doc: "How events are sent to webhooks.", value: section{c.Delivery.keys()}},
+		{name: "retention", doc: "How long is kept what nobody needs any more; tidied by the maintenance pass. Counters, keys and receipts are kept without end.", value: section{c.Retention.keys()}},
 		{name: "http", doc: "The platform's way in: the JSON API over HTTP, with tokens of atssync tokens create. Its description is served at /v1/docs.", value: section{c.HTTP.keys()}},
 		{name: "ops", doc: "Metrics and health, for this machine.", value: section{c.Ops.keys()}},
 		{name: "metrics", doc: "What /metrics shows.", value: section{c.Metrics.keys()}},
@@ -143,6 +144,13 @@ func (l *Limits) keys() []key {
 		{name: "burst", doc: "How many requests may go at once after a pause.", value: count{&l.Burst, 0, 100_000}},
 		{name: "max_in_flight", doc: "How many calls may be under way at a time.", value: count{&l.MaxInFlight, 0, 10_000}},
 		{name: "call_timeout", doc: "How long one call may take.", value: span{&l.CallTimeout, 0, time.Hour}},
+	}
+}
+
+func (r *Retention) keys() []key {
+	return []key{
+		{name: "payload", doc: "The document of an application and the note that went with it, after it was submitted, refused, cancelled or expired. While it waits or is uncertain it is kept.", value: span{&r.Payload, time.Hour, 3650 * day}},
+		{name: "events", doc: "An event, once every webhook that wants it has got it. Who reads the feed more seldom is told that a part is gone, and where it begins.", value: span{&r.Events, time.Hour, 3650 * day}},
 	}
 }
 

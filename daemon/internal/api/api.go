@@ -87,6 +87,7 @@ func build(o Options) (*server, *web.Mux, error) {
 	s.preflight(mux)
 	s.revise(mux)
 	s.acts()
+	s.erasures()
 	s.resolve()
 	s.applications()
 	s.events()

@@ -17,7 +17,7 @@ import (
 func TestCodes_SurviveTheWireBothWays(t *testing.T) {
 	t.Parallel()
 	for _, code := range []atssync.Code{
-		atssync.CodeInvalid, atssync.CodeNotFound, atssync.CodeExists, atssync.CodeConflict, atssync.CodeChanged,
+		atssync.CodeInvalid, atssync.CodeNotFound, atssync.CodeExists, atssync.CodeConflict, atssync.CodeGone, atssync.CodeChanged,
 		atssync.CodeAccountMismatch, atssync.CodeForbidden, atssync.CodeCheckFailed, atssync.CodeAdapter, atssync.CodeATS,
 		atssync.CodeNoSpace, atssync.CodeUnavailable, atssync.CodeInternal,
 	} {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -35,8 +36,8 @@ type EventQuery struct {
 	Job        string // the platform's id
 	Types      []string
 	Since      time.Time
-	// After is where to go on: Next of the page before, with a Connection a sequence number. "" is the beginning and "last"
-	// the end.
+	// After is where to go on: Next of the page before, with a Connection a sequence number. "" is the first event that is
+	// still kept and "last" the end.
 	After string
 	Limit int           // 0: 100, at most 1,000
 	Wait  time.Duration // how long to wait for the first event; at most 50 seconds
@@ -49,7 +50,7 @@ func (s *server) events() {
 
 // EventFilter is the part of the query that both feeds share.
 type EventFilter struct {
-	After      string   `query:"after" maxLength:"128" doc:"where to go on; empty is the beginning and last the end"`
+	After      string   `query:"after" maxLength:"128" doc:"where to go on; empty is the first event that is still kept and last the end. What was dropped meanwhile is a problem with the code gone"`
 	Limit      int      `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Types      []string `query:"types" doc:"only these, separated by commas"`
 	Submission string   `query:"submission" doc:"only those about this submission"`
@@ -125,7 +126,7 @@ func (s *server) feed(ctx context.Context, q atssync.EventQuery, f EventFilter) 
 	for looked := 1; ; looked++ {
 		page, err := s.manage(ctx).Events(ctx, q)
 		if err != nil {
-			return EventPage{}, err
+			return EventPage{}, s.dropped(ctx, q.Connection, err)
 		}
 		out := EventPage{Items: page.Events}
 		if out.Next, err = s.cursor(ctx, q.Connection, page.After); err != nil {
@@ -165,11 +166,30 @@ var ready = func() <-chan time.Time {
 	return c
 }()
 
+// dropped tells, of a feed that has a part no more, where it goes on.
+func (s *server) dropped(ctx context.Context, connection string, err error) error {
+	e, ok := errors.AsType[*atssync.Error](err)
+	if !ok || e.Code != atssync.CodeGone {
+		return err
+	}
+	first, ferr := s.manage(ctx).FirstEvent(ctx, connection)
+	if ferr != nil {
+		return ferr
+	}
+	next, cerr := s.cursor(ctx, connection, first)
+	if cerr != nil {
+		return cerr
+	}
+	e = e.WithRemedy("go on with after=%s; what was told before stands in the submissions and applications as they are now", next)
+	e.Fields = []atssync.FieldError{{Path: "query.after", Message: "the first event that is still there comes after " + next}}
+	return e
+}
+
 // after reads a cursor.
 func (s *server) after(ctx context.Context, connection, text string) (int64, error) {
 	switch text {
 	case "":
-		return 0, nil
+		return atssync.FromFirst, nil
 	case "last":
 		return s.manage(ctx).LastEvent(ctx, connection)
 	}

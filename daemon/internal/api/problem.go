@@ -32,6 +32,7 @@ var codes = [...]struct {
 	{atssync.CodeNotFound, http.StatusNotFound},
 	{atssync.CodeConflict, http.StatusConflict},
 	{atssync.CodeExists, http.StatusConflict},
+	{atssync.CodeGone, http.StatusGone},
 	{atssync.CodeChanged, http.StatusPreconditionFailed},
 	{atssync.CodeForbidden, http.StatusForbidden},
 	{atssync.CodeUnauthenticated, http.StatusUnauthorized},

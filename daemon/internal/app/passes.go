@@ -68,8 +68,9 @@ func (p *passes) submit(ctx context.Context) (string, error) {
 func (p *passes) maintain(ctx context.Context) (string, error) {
 	n, err := p.app.upkeep.checkLedger(ctx)
 	pruned, perr := p.app.pruneDeliveries(ctx)
-	return fmt.Sprintf("%d ledgers checked, %d do not add up; %d records of deliveries forgotten", n, p.app.upkeep.unbalanced.Load(), pruned),
-		errors.Join(err, perr)
+	old, rerr := dropOld(ctx, p.app.store, p.app.config.Retention, clock())
+	return fmt.Sprintf("%d ledgers checked, %d do not add up; %d records of deliveries forgotten; %s", n, p.app.upkeep.unbalanced.Load(), pruned, old),
+		errors.Join(err, perr, rerr)
 }
 
 // reading makes a pass of a walk over all connections, spread over a part of its interval.

@@ -83,6 +83,7 @@ func (a *App) setup(ctx context.Context) error {
 	a.hooks = a.newHooks(k, names)
 	a.submit = a.newSubmit(open, look, names)
 	a.upkeep = newUpkeep(a.store, a.log.With("component", "upkeep"), a.wake)
+	a.upkeep.erase = a.workErasures
 	if a.passes, err = newPasses(a, c.Schedules); err != nil {
 		return err
 	}

@@ -30,6 +30,8 @@ type upkeep struct {
 	log   *slog.Logger
 	wake  func(connection string)
 	kick  chan struct{}
+	// erase goes on with the erasures that wait for an outcome.
+	erase func(ctx context.Context, now time.Time) error
 	// unbalanced counts the connections whose ledger did not add up at the last check.
 	unbalanced atomic.Int64
 	checkedAt  atomic.Int64 // unix seconds of the last whole check
@@ -70,6 +72,9 @@ func (u *upkeep) run(ctx context.Context) {
 	for {
 		if err := u.work(ctx, time.Now().UTC()); err != nil && ctx.Err() == nil {
 			u.log.Error("work a task off", "err", err)
+		}
+		if err := u.erase(ctx, time.Now().UTC()); err != nil && ctx.Err() == nil {
+			u.log.Error("go on with an erasure", "err", err)
 		}
 		select {
 		case <-ctx.Done():

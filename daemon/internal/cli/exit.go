@@ -37,7 +37,7 @@ func exitCodes() *cobra.Command {
     1  it failed
     2  the command line is wrong; nothing was done
     3  some of several items were refused; the others are done
-    4  there is no such thing
+    4  there is no such thing, or no more
     5  it is not in a state that allows this, or it changed meanwhile
     6  no daemon answers on the socket
     7  the daemon refused it: the input is wrong, or it may not be done
@@ -50,7 +50,7 @@ func exitCodes() *cobra.Command {
 // byCode maps the API's codes to exit codes; what is not in it is exitFailed.
 func byCode(code api.Code) int {
 	switch code {
-	case "not_found":
+	case "not_found", "gone":
 		return exitNotFound
 	case "conflict", "already_exists", "changed_meanwhile":
 		return exitConflict

@@ -104,7 +104,7 @@ func (b *share) add(ctx context.Context, l *lines) error {
 // aboutInput reports whether a refusal is the document's fault, so that the next line may fare better.
 func aboutInput(c atssync.Code) bool {
 	switch c {
-	case atssync.CodeInvalid, atssync.CodeNotFound, atssync.CodeExists, atssync.CodeConflict, atssync.CodeChanged,
+	case atssync.CodeInvalid, atssync.CodeNotFound, atssync.CodeExists, atssync.CodeConflict, atssync.CodeChanged, atssync.CodeGone,
 		atssync.CodeAccountMismatch, atssync.CodeForbidden:
 		return true
 	}

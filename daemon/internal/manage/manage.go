@@ -29,6 +29,7 @@ type Store interface {
 	atssync.AuditLog
 	atssync.Tokens
 	atssync.Restores
+	atssync.Erasures
 	Reads
 	// PutTask persists work on many submissions.
 	PutTask(ctx context.Context, t atssync.Task, now time.Time) (atssync.Task, error)
@@ -77,6 +78,7 @@ type Sealer interface {
 // Documents opens and keys what intake sealed.
 type Documents interface {
 	ExternalKey(connection, externalID string) string
+	PersonKeys(account string, p atssync.Person) []string
 	OpenDocument(s atssync.Submission, p atssync.Payload) (atssync.Document, error)
 	OpenNote(s atssync.Submission, sealed []byte) (string, error)
 }

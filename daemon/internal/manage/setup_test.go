@@ -63,6 +63,17 @@ func (d documents) ExternalKey(connection, externalID string) string {
 	return d.Index("external", connection+"\x00"+externalID)
 }
 
+func (d documents) PersonKeys(account string, p atssync.Person) []string {
+	var out []string
+	if p.ID != "" {
+		out = append(out, d.Index("person", account+"\x00"+p.ID))
+	}
+	for _, e := range p.Emails {
+		out = append(out, d.Index("email", account+"\x00"+strings.ToLower(e.Address)))
+	}
+	return out
+}
+
 func (documents) OpenDocument(_ atssync.Submission, p atssync.Payload) (doc atssync.Document, err error) {
 	err = json.Unmarshal(p, &doc)
 	return doc, err
@@ -282,6 +293,7 @@ func (w *world) accept(c Connection, externalID, job string) atssync.Submission 
 		Submission: atssync.Submission{
 			ID: atssync.NewID(atssync.PrefixSubmission, now), Connection: c.ID, Account: c.Account, ExternalID: externalID,
 			ExternalKey: documents{w.box}.ExternalKey(c.ID, externalID), Fingerprint: externalID, PlatformJob: job,
+			PersonKeys: documents{w.box}.PersonKeys(c.Account, atssync.Person{ID: "ada", Emails: []atssync.Email{{Address: "ada@example.com"}}}),
 			AcceptedAt: now, ExpiresAt: now.Add(time.Hour),
 		},
 		Payload: payload,

@@ -34,6 +34,11 @@ type Submission struct {
 	AcceptedAt time.Time `json:"accepted_at"`
 	UpdatedAt  time.Time `json:"updated_at"`
 	ExpiresAt  time.Time `json:"expires_at,omitzero"`
+	// PayloadGoneAt and ErasedAt are since when the document is kept no more, and since when nothing is.
+	PayloadGoneAt time.Time `json:"payload_gone_at,omitzero"`
+	ErasedAt      time.Time `json:"erased_at,omitzero"`
+	// Erasure is the erasure that did it, or that waits for the outcome.
+	Erasure string `json:"erasure,omitempty"`
 	// WhoseTurn and Remedy say what a held, refused or uncertain one needs.
 	WhoseTurn sdk.Turn `json:"whose_turn,omitempty"`
 	Remedy    string   `json:"remedy,omitempty"`
@@ -259,6 +264,7 @@ func submissionView(s atssync.Submission) Submission {
 		State: s.State, HeldReason: s.HeldReason, Revision: s.Revision, Attempt: s.Attempt, ATSJob: s.ATSJob, As: s.As,
 		Receipt: s.Receipt, Proposal: s.Proposal, Trouble: s.Trouble, Warning: s.Warning, PossibleDuplicate: s.PossibleDuplicate,
 		Partial: len(s.Continuation) > 0, AcceptedAt: s.AcceptedAt, UpdatedAt: s.UpdatedAt, ExpiresAt: s.ExpiresAt,
+		PayloadGoneAt: s.PayloadGoneAt, ErasedAt: s.ErasedAt, Erasure: s.Erasure,
 	}
 	if s.State == atssync.StateQueued {
 		v.NextAt = s.NextAt

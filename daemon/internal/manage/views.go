@@ -84,6 +84,15 @@ func (s *Service) OpenPlace(text string) (int64, error) {
 	return int64(binary.BigEndian.Uint64(plain)), nil //nolint:gosec // Its first bit was looked at.
 }
 
+// FirstEvent returns the cursor before the first event that is still kept; "" for all connections.
+func (s *Service) FirstEvent(ctx context.Context, connection string) (int64, error) {
+	id, err := s.idOf(ctx, connection)
+	if err != nil {
+		return 0, err
+	}
+	return s.o.Store.FirstEvent(ctx, id)
+}
+
 // LastEvent returns the cursor after everything that was told so far; "" for all connections.
 func (s *Service) LastEvent(ctx context.Context, connection string) (int64, error) {
 	id, err := s.idOf(ctx, connection)

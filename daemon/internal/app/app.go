@@ -56,6 +56,7 @@ type App struct {
 	hooks    *hook.Handler
 	deliver  *deliver.Worker
 	upkeep   *upkeep
+	keyring  *keyring
 	teller   *teller
 	passes   *passes
 	manage   *manage.Service
@@ -118,6 +119,8 @@ func (a *App) Start(ctx context.Context) {
 	a.stops.addFunc("deliver", a.deliver.Stop)
 	a.upkeep.start(ctx)
 	a.stops.addFunc("upkeep", func(context.Context) { a.upkeep.stop() })
+	a.keyring.start(ctx)
+	a.stops.addFunc("keys", func(context.Context) { a.keyring.stop() })
 	a.stops.addFunc("collect", func(context.Context) { a.collect.Stop() })
 	a.stops.addFunc("submit", a.submit.Stop)
 	if err := a.passes.runner.Start(ctx); err != nil {

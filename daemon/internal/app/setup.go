@@ -51,6 +51,7 @@ func (a *App) setup(ctx context.Context) error {
 	a.leases = newLeaseKeeper(a.store, a.log.With("component", "leases"), a.leased)
 	k := keys{secrets}
 	documents := intake.Vault{Keys: k, Sealer: k}
+	a.keyring = newKeyring(secrets, a.store, c.Store.KeyFile, a.log.With("component", "keys"))
 	door, err := webhookDoor(c.Delivery)
 	if err != nil {
 		return err
@@ -67,7 +68,7 @@ func (a *App) setup(ctx context.Context) error {
 		ReleasePerMinute: c.Submissions.ReleasePace, Wake: a.wake, Changed: a.connectionChanged,
 		Webhooks:   &manage.WebhookOptions{Store: a.store, Deliver: delivererOf{a}, CheckURL: door.CheckURL},
 		Hooks:      manage.HookOptions{PublicURL: c.HTTP.PublicURL, Closed: c.HTTP.Listen == ""},
-		QuietUntil: a.fleet.QuietUntil, Backups: &backups{a: a, keys: secrets},
+		QuietUntil: a.fleet.QuietUntil, Backups: &backups{a: a, keys: secrets}, KeyRing: a.keyring,
 		RefreshJobs: func(ctx context.Context, connection string) error { return a.collect.RefreshJobs(ctx, connection) },
 	})
 	a.intake = intake.New(intake.Options{

@@ -60,6 +60,9 @@ func (a *App) openData(ctx context.Context) (*seal.Keys, error) {
 	if err := kv.BindKey(ctx, engine, k.CheckValue()); err != nil {
 		return nil, fmt.Errorf("the key in %s is not the one that sealed the data in %s; put the right key file back: %w", c.KeyFile, c.Dir, err)
 	}
+	if err := kv.BindKeys(ctx, engine, k.IDs()); err != nil {
+		return nil, fmt.Errorf("%s is not the newest key file of the data in %s; put the copy back that was made after the last atssync keys rotate: %w", c.KeyFile, c.Dir, err)
+	}
 	a.store = kv.New(engine, kv.Options{ReleasePerMinute: a.config.Submissions.ReleasePace, SoleOwner: true, Told: a.told})
 	if lasts {
 		if err := a.openJournal(); err != nil {

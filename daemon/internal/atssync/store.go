@@ -400,6 +400,7 @@ type Store interface {
 	Restores
 	Retention
 	Erasures
+	Sealed
 	Close() error
 }
 

@@ -26,6 +26,17 @@ const (
 	fieldContinuation = "continuation"
 )
 
+// SealedAt returns the record and field that a value of a submission is sealed for.
+func SealedAt(v atssync.SealedValue) (record, field string) {
+	switch v.Kind {
+	case atssync.SealedNote:
+		return v.Record, fieldNote
+	case atssync.SealedContinuation:
+		return v.Record, fieldContinuation
+	}
+	return v.Record, fieldDocument
+}
+
 // ExternalKey is the one key of uniqueness of a submission.
 func (v Vault) ExternalKey(connection, externalID string) string {
 	return v.Keys.Index("external", connection+"\x00"+externalID)

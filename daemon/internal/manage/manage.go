@@ -108,6 +108,7 @@ type Options struct {
 	Webhooks  *WebhookOptions // nil: no webhooks
 	Hooks     HookOptions
 	Backups   Backups // nil: none are made
+	KeyRing   KeyRing // nil: no keys to exchange
 
 	// Settings are the operator's values for the fields of each adapter, from [adapters.NAME.settings].
 	Settings map[string]map[string]string

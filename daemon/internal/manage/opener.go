@@ -15,6 +15,14 @@ const (
 	fieldCredentials = "credentials"
 )
 
+// SealedAt returns the record and field that credentials, or a webhook's secret, are sealed for.
+func SealedAt(v atssync.SealedValue) (record, field string) {
+	if v.Kind == atssync.SealedSecret {
+		return recordWebhook, fieldSecret
+	}
+	return recordConnection, fieldCredentials
+}
+
 // OpenConnection returns the connection as an adapter's call carries it: credentials opened, the operator's
 // settings of the adapter filled in. The workers call it before each call; it reads nothing from the store.
 func (s *Service) OpenConnection(c atssync.Connection) (sdk.Connection, error) {

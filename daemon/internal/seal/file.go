@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
@@ -29,6 +30,16 @@ type keyFile struct {
 	About       string          `json:"about"`
 	IndexKey    []byte          `json:"index_key"`
 	SealingKeys json.RawMessage `json:"sealing_keys"`
+	// Keys tells when each sealing key was made, Removed which there were before: backups may need them.
+	Keys    []keyDates `json:"keys,omitempty"`
+	Removed []keyDates `json:"removed,omitempty"`
+}
+
+// keyDates is what is told of one sealing key.
+type keyDates struct {
+	ID        string    `json:"id"`
+	MadeAt    time.Time `json:"made_at,omitzero"`
+	RemovedAt time.Time `json:"removed_at,omitzero"`
 }
 
 // Load reads the key file at path. The error is fs.ErrNotExist when there is none, and otherwise a sentence that names
@@ -42,6 +53,7 @@ func Load(path string) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the key file %s is damaged, put a copy of it back: %w", path, err)
 	}
+	k.file = path
 	return k, nil
 }
 
@@ -54,7 +66,12 @@ func Create(path string) (*Keys, error) {
 	}
 	indexKey := make([]byte, indexKeySize)
 	_, _ = rand.Read(indexKey) // never fails: crypto/rand ends the process instead
-	data, err := encode(sealing, indexKey)
+	primary, err := sealing.Primary()
+	if err != nil {
+		return nil, fmt.Errorf("making a sealing key: %w", err)
+	}
+	made := keyDates{ID: keyName(primary.KeyID()), MadeAt: time.Now().UTC().Truncate(time.Second)}
+	data, err := encode(sealing, keyFile{IndexKey: indexKey, Keys: []keyDates{made}})
 	if err != nil {
 		return nil, err
 	}
@@ -64,12 +81,14 @@ func Create(path string) (*Keys, error) {
 	return Load(path)
 }
 
-func encode(sealing *keyset.Handle, indexKey []byte) ([]byte, error) {
+// encode writes the sealing keys into a key file with what else stands in f.
+func encode(sealing *keyset.Handle, f keyFile) ([]byte, error) {
 	var keys bytes.Buffer
 	if err := insecurecleartextkeyset.Write(sealing, keyset.NewJSONWriter(&keys)); err != nil {
 		return nil, fmt.Errorf("writing the sealing keys: %w", err)
 	}
-	data, err := json.MarshalIndent(keyFile{fileFormat, about, indexKey, keys.Bytes()}, "", "  ")
+	f.Format, f.About, f.SealingKeys = fileFormat, about, keys.Bytes()
+	data, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("writing the key file: %w", err)
 	}
@@ -89,7 +108,12 @@ func parse(data []byte) (*Keys, error) {
 	if err != nil {
 		return nil, errors.New("its sealing keys cannot be read")
 	}
-	return newKeys(sealing, f.IndexKey)
+	k, err := newKeys(sealing, f.IndexKey)
+	if err == nil {
+		s := k.set.Load()
+		s.dates, s.removed = f.Keys, f.Removed
+	}
+	return k, err
 }
 
 // readPrivate reads a small regular file that nobody but its owner may read or write.

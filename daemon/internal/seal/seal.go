@@ -15,6 +15,7 @@ import (
 	"hash"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -30,7 +31,8 @@ var (
 
 const (
 	version      = 1 // the first byte of every sealed value
-	tinkPrefix   = 5 // a byte of tink's and the number of the key
+	tinkStart    = 1 // how tink begins, before the number of the key
+	tinkPrefix   = 5 // that byte and the number
 	indexKeySize = 32
 )
 
@@ -42,10 +44,22 @@ const (
 
 // Keys seal, open and key values. They are safe for concurrent use and never print.
 type Keys struct {
-	aead   tink.AEAD
-	known  map[uint32]bool // numbers of the keys in the set: the primary one and older ones
-	hashes sync.Pool       // of hash.Hash: HMACs under the index key
+	set    atomic.Pointer[set]
+	hashes sync.Pool // of hash.Hash: HMACs under the index key
 	check  string
+
+	file     string     // where they were loaded from
+	changing sync.Mutex // one change of the file at a time
+}
+
+// set is the sealing keys: the primary one and older ones.
+type set struct {
+	aead    tink.AEAD
+	known   map[uint32]bool // by number
+	primary uint32
+	handle  *keyset.Handle
+	dates   []keyDates
+	removed []keyDates
 }
 
 // AAD is the place of a sealed value. A value opens in its own place only, so that nobody who can write to the data
@@ -66,32 +80,46 @@ func (a AAD) bytes() []byte {
 	return b
 }
 
-// newKeys makes Keys of a keyset and an index key. The primitive is built once, as that is the slow part.
+// newKeys makes Keys of a keyset and an index key. The primitive is built once for a set, as that is the slow part.
 func newKeys(sealing *keyset.Handle, indexKey []byte) (*Keys, error) {
 	if len(indexKey) != indexKeySize {
 		return nil, fmt.Errorf("the index key has %d bytes and not %d", len(indexKey), indexKeySize)
 	}
-	primitive, err := aead.New(sealing)
+	s, err := newSet(sealing)
 	if err != nil {
-		return nil, fmt.Errorf("making the sealing primitive: %w", err)
+		return nil, err
 	}
-	k := &Keys{aead: primitive, known: map[uint32]bool{}}
-	for i := range sealing.Len() {
-		entry, err := sealing.Entry(i)
-		if err != nil {
-			return nil, fmt.Errorf("reading the sealing keys: %w", err)
-		}
-		k.known[entry.KeyID()] = true
-	}
+	k := &Keys{}
+	k.set.Store(s)
 	k.hashes.New = func() any { return hmac.New(sha256.New, indexKey) }
 	sum := k.sum(useCheck, "", "")
 	k.check = hex.EncodeToString(sum[:8])
 	return k, nil
 }
 
+func newSet(sealing *keyset.Handle) (*set, error) {
+	primitive, err := aead.New(sealing)
+	if err != nil {
+		return nil, fmt.Errorf("making the sealing primitive: %w", err)
+	}
+	primary, err := sealing.Primary()
+	if err != nil {
+		return nil, fmt.Errorf("reading the sealing keys: %w", err)
+	}
+	s := &set{aead: primitive, known: map[uint32]bool{}, primary: primary.KeyID(), handle: sealing}
+	for i := range sealing.Len() {
+		entry, err := sealing.Entry(i)
+		if err != nil {
+			return nil, fmt.Errorf("reading the sealing keys: %w", err)
+		}
+		s.known[entry.KeyID()] = true
+	}
+	return s, nil
+}
+
 // Seal encrypts plain for one place, with the primary key. The result is about 46 bytes longer.
 func (k *Keys) Seal(plain []byte, at AAD) ([]byte, error) {
-	sealed, err := k.aead.Encrypt(plain, at.bytes())
+	sealed, err := k.set.Load().aead.Encrypt(plain, at.bytes())
 	if err != nil {
 		return nil, fmt.Errorf("sealing %s: %w", at.Field, err)
 	}
@@ -104,10 +132,11 @@ func (k *Keys) Open(sealed []byte, at AAD) ([]byte, error) {
 	if len(sealed) < 1+tinkPrefix || sealed[0] != version {
 		return nil, fmt.Errorf("opening %s: %w", at.Field, ErrDamaged)
 	}
-	if key := binary.BigEndian.Uint32(sealed[2:]); !k.known[key] {
+	s := k.set.Load()
+	if key := binary.BigEndian.Uint32(sealed[2:]); !s.known[key] {
 		return nil, fmt.Errorf("opening %s: %w", at.Field, ErrWrongKey)
 	}
-	plain, err := k.aead.Decrypt(sealed[1:], at.bytes())
+	plain, err := s.aead.Decrypt(sealed[1:], at.bytes())
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", at.Field, ErrDamaged)
 	}

@@ -130,7 +130,7 @@ func TestLoad_OlderKeysStillOpenAndThePrimarySeals(t *testing.T) {
 	require.NoError(t, manager.SetPrimary(newest))
 	handle, err = manager.Handle()
 	require.NoError(t, err)
-	data, err = encode(handle, f.IndexKey)
+	data, err = encode(handle, f)
 	require.NoError(t, err)
 	rotatedPath := filepath.Join(t.TempDir(), "seal.key")
 	require.NoError(t, writeNew(rotatedPath, data))

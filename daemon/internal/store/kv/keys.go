@@ -300,6 +300,7 @@ func keyErasureWaiting(id string) key       { return table(tabErasureWaiting).te
 
 func keyFormat() key               { return table(tabFormat) }
 func keyBinding() key              { return table(tabFormat).text("seal") }
+func keySealKeys() key             { return table(tabFormat).text("keys") }
 func keyToken(id string) key       { return table(tabToken).text(id) }
 func keyTokenName(name string) key { return table(tabTokenName).text(name) }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -34,6 +35,9 @@ type Store struct {
 	engine Engine
 	o      Options
 	caches caches
+
+	// refused are the marks of sealed values that no step may store any more.
+	refused atomic.Pointer[marks]
 
 	mu     sync.Mutex
 	owners map[string]bool // registered with this Store
@@ -98,12 +102,19 @@ func (s *Store) update(ctx context.Context, now time.Time, fn func(*step) error)
 	actor, person := atssync.ActorOf(ctx)
 	told := false
 	err := s.engine.Update(ctx, func(w Writer) error {
+		watch := &watched{Writer: w, refused: s.refused.Load()}
+		if watch.refused != nil {
+			w = watch
+		}
 		st := &step{reader: reader{w, &s.caches}, w: w, now: now.UTC().Round(0), o: s.o, actor: actor, person: person}
 		if err := fn(st); err != nil {
 			return err
 		}
 		told = st.numbered
-		return st.flush()
+		if err := st.flush(); err != nil {
+			return err
+		}
+		return watch.err()
 	})
 	if told && err == nil && s.o.Told != nil {
 		s.o.Told()

@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) atssync.Store) {
 		"tokens":       tokenTests,
 		"retention":    retentionTests,
 		"erasure":      erasureTests,
+		"sealed":       sealedTests,
 		"scopes":       scopeTests,
 		"restore":      restoreTests,
 		"evidence":     evidenceTests,

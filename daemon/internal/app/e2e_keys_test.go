@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,16 +98,17 @@ func TestDaemon_ExchangesItsKeyWhileItWorksAndIsKilled(t *testing.T) {
 	w.stop()
 }
 
-// snapshot is the content of the engine's tables, by name: what a start may rewrite of its own is left out.
+// snapshot is the content of the engine's tables, by path: what a start may rewrite of its own is left out.
 func snapshot(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	names, err := filepath.Glob(filepath.Join(dir, "*.sst"))
-	require.NoError(t, err)
-	for _, name := range names {
-		b, err := os.ReadFile(name)
-		require.NoError(t, err)
-		out[strings.TrimPrefix(name, dir)] = string(b)
-	}
+	require.NoError(t, filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".sst") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		out[path] = string(b)
+		return err
+	}))
 	return out
 }

@@ -71,8 +71,9 @@ func (s *Submission) Uncertain(cause *Trouble) *Trouble {
 	return &t
 }
 
+// uncertainRemedy names the submission by our id alone: it is told of the connection as well, where no erasure finds it.
 func (s *Submission) uncertainRemedy() string {
-	return "look into the ATS for external id " + s.ExternalID + " and settle it: atssync resolve " + s.ID +
+	return "look into the ATS for its external id (atssync submissions show " + s.ID + ") and settle it: atssync resolve " + s.ID +
 		" --submitted PROFILE_URL, --send-again or --give-up"
 }
 

@@ -2,17 +2,8 @@ package manage
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
-	"errors"
-	"fmt"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
-)
-
-const (
-	recordPlace = "events"
-	fieldPlace  = "place"
 )
 
 // LedgerView is the ledger of some connections and the sum over all of them.
@@ -56,32 +47,6 @@ func (s *Service) Events(ctx context.Context, q atssync.EventQuery) (EventPage, 
 	q.Within = s.scope
 	events, after, err := s.o.Store.Events(ctx, q)
 	return EventPage{Events: events, After: after}, err
-}
-
-// SealPlace writes a place among the events of all connections so that it tells nothing: a number would tell a caller who
-// sees a part of them how many others there are.
-func (s *Service) SealPlace(after int64) (string, error) {
-	sealed, err := s.o.Sealer.Seal(binary.BigEndian.AppendUint64(nil, uint64(after)), "", recordPlace, fieldPlace) //nolint:gosec // It is turned back as it was.
-	if err != nil {
-		return "", fmt.Errorf("seal a place among the events: %w", err)
-	}
-	return base64.RawURLEncoding.EncodeToString(sealed), nil
-}
-
-// OpenPlace reads what SealPlace wrote.
-func (s *Service) OpenPlace(text string) (int64, error) {
-	sealed, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
-		return 0, errors.New("a place among the events is no base64")
-	}
-	plain, err := s.o.Sealer.Open(sealed, "", recordPlace, fieldPlace)
-	if err != nil {
-		return 0, fmt.Errorf("open a place among the events: %w", err)
-	}
-	if len(plain) != 8 || plain[0] > 0x7f {
-		return 0, errors.New("a place among the events has another form")
-	}
-	return int64(binary.BigEndian.Uint64(plain)), nil //nolint:gosec // Its first bit was looked at.
 }
 
 // FirstEvent returns the cursor before the first event that is still kept; "" for all connections.

@@ -51,7 +51,6 @@ func (a *App) setup(ctx context.Context) error {
 	a.leases = newLeaseKeeper(a.store, a.log.With("component", "leases"), a.leased)
 	k := keys{secrets}
 	documents := intake.Vault{Keys: k, Sealer: k}
-	a.keyring = newKeyring(secrets, a.store, c.Store.KeyFile, a.log.With("component", "keys"))
 	door, err := webhookDoor(c.Delivery)
 	if err != nil {
 		return err
@@ -83,8 +82,7 @@ func (a *App) setup(ctx context.Context) error {
 	a.collect = a.newCollect(open, names)
 	a.hooks = a.newHooks(k, names)
 	a.submit = a.newSubmit(open, look, names)
-	a.upkeep = newUpkeep(a.store, a.log.With("component", "upkeep"), a.wake)
-	a.upkeep.erase = a.workErasures
+	a.upkeep = newUpkeep(a.store, a.log.With("component", "upkeep"), a.wake, a.workErasures)
 	if a.passes, err = newPasses(a, c.Schedules); err != nil {
 		return err
 	}

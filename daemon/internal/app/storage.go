@@ -64,6 +64,7 @@ func (a *App) openData(ctx context.Context) (*seal.Keys, error) {
 		return nil, fmt.Errorf("%s is not the newest key file of the data in %s; put the copy back that was made after the last atssync keys rotate: %w", c.KeyFile, c.Dir, err)
 	}
 	a.store = kv.New(engine, kv.Options{ReleasePerMinute: a.config.Submissions.ReleasePace, SoleOwner: true, Told: a.told})
+	a.keyring = newKeyring(k, a.store, c.KeyFile, a.log.With("component", "keys"))
 	if lasts {
 		if err := a.openJournal(); err != nil {
 			return nil, err

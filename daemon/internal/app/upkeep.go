@@ -40,8 +40,8 @@ type upkeep struct {
 	done   chan struct{}
 }
 
-func newUpkeep(store upkeepStore, log *slog.Logger, wake func(string)) *upkeep {
-	return &upkeep{store: store, log: log, wake: wake, kick: make(chan struct{}, 1)}
+func newUpkeep(store upkeepStore, log *slog.Logger, wake func(string), erase func(context.Context, time.Time) error) *upkeep {
+	return &upkeep{store: store, log: log, wake: wake, erase: erase, kick: make(chan struct{}, 1)}
 }
 
 func (u *upkeep) start(ctx context.Context) {

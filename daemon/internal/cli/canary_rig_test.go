@@ -119,7 +119,9 @@ func personal(t *testing.T, connection, external string, n int) ([]byte, canarie
 		c[what] = s
 		return s
 	}
-	page := func(what string) string { return "https://p.example.com/" + v(what, what+"Kanari%s?sig=Kanarisig"+what+"%[1]s") }
+	page := func(what string) string {
+		return "https://p.example.com/" + v(what, what+"Kanari%s?sig=Kanarisig"+what+"%[1]s")
+	}
 	b, err := json.Marshal(map[string]any{
 		"connection": connection, "external_id": external, "job": "job-1",
 		"person": map[string]any{
@@ -149,7 +151,6 @@ type rig struct {
 	t        *testing.T
 	dir, bin string
 	ats      *hostile
-	sim      string
 	daemon   *exec.Cmd
 	exited   chan struct{}
 	log      *syncBuffer

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -50,12 +51,8 @@ func TestCanary_NothingPersonalOrSecretLeavesItsPlace(t *testing.T) {
 	require.Contains(t, r.atssync("", "submissions", "show", r.id("app-422-2")), "[…]", "what the ATS said is kept, without the person")
 
 	all := canaries{}
-	for what, v := range r.secret {
-		all[what] = v
-	}
-	for what, v := range r.people {
-		all[what] = v
-	}
+	maps.Copy(all, r.secret)
+	maps.Copy(all, r.people)
 	require.Greater(t, len(all), 100)
 	for place, text := range map[string]string{
 		"what commands and the API said": r.told.String(), "the log": r.log.String(), "the processes": r.processes(),
@@ -224,10 +221,26 @@ func (r *rig) revoked() {
 func (r *rig) watch() {
 	r.t.Helper()
 	for _, args := range [][]string{
-		{"health", "--ok", "--json"}, {"submissions", "list", "--json"}, {"applications", "--json"}, {"events", "--json"}, {"ledger", "--recount"},
-		{"connections", "list", "--json"}, {"connections", "show", "Acme", "--json"}, {"webhooks", "list", "--json"}, {"webhooks", "deliveries", "broken", "--json"},
-		{"tasks", "--json"}, {"audit", "--json"}, {"runs", "--json"}, {"checkpoints", "--json"}, {"adapters", "list", "--json"}, {"adapters", "show", "greenhouse", "--json"},
-		{"keys", "list", "--json"}, {"tokens", "list", "--json"}, {"erasures", "list", "--json"}, {"schedule", "list", "--json"}, {"version", "--json"},
+		{"health", "--ok", "--json"},
+		{"submissions", "list", "--json"},
+		{"applications", "--json"},
+		{"events", "--json"},
+		{"ledger", "--recount"},
+		{"connections", "list", "--json"},
+		{"connections", "show", "Acme", "--json"},
+		{"webhooks", "list", "--json"},
+		{"webhooks", "deliveries", "broken", "--json"},
+		{"tasks", "--json"},
+		{"audit", "--json"},
+		{"runs", "--json"},
+		{"checkpoints", "--json"},
+		{"adapters", "list", "--json"},
+		{"adapters", "show", "greenhouse", "--json"},
+		{"keys", "list", "--json"},
+		{"tokens", "list", "--json"},
+		{"erasures", "list", "--json"},
+		{"schedule", "list", "--json"},
+		{"version", "--json"},
 	} {
 		r.atssync("", args...)
 	}

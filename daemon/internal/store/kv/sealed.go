@@ -74,7 +74,7 @@ func marksOf(in [][]byte) marks {
 
 // count adds to found how often each mark is in a value, and reports whether any is.
 func (m marks) count(value []byte, found []int) bool {
-	any := false
+	marked := false
 	for i := range m.raw {
 		n := 0
 		if bytes.HasPrefix(value, m.raw[i]) {
@@ -83,13 +83,13 @@ func (m marks) count(value []byte, found []int) bool {
 			n = bytes.Count(value, m.text[i])
 		}
 		if n > 0 {
-			any = true
+			marked = true
 			if found != nil {
 				found[i] += n
 			}
 		}
 	}
-	return any
+	return marked
 }
 
 // WalkSealed looks through the next share of all records.

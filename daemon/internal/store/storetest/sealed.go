@@ -155,7 +155,7 @@ var sealedTests = map[string]func(*world){
 			}
 			w.accept(in...)
 		}
-		_, resealed, err := w.walkSealed(func(v atssync.SealedValue) ([]byte, error) { return under(newMark, "document"), nil })
+		_, resealed, err := w.walkSealed(func(atssync.SealedValue) ([]byte, error) { return under(newMark, "document"), nil })
 		require.NoError(w.t, err)
 		require.Equal(w.t, 1200, resealed)
 		w.pass(time.Second)

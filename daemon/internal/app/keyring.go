@@ -239,7 +239,7 @@ func (r *keyring) reseal(v atssync.SealedValue) ([]byte, error) {
 	switch v.Kind {
 	case atssync.SealedDocument, atssync.SealedNote, atssync.SealedContinuation:
 		at.Record, at.Field = intake.SealedAt(v)
-	case atssync.SealedCredentials, atssync.SealedSecret:
+	case atssync.SealedCredentials, atssync.SealedSecret, atssync.SealedHook:
 		at.Record, at.Field = manage.SealedAt(v)
 	default:
 		return nil, errors.New("a value of an unknown kind cannot be sealed anew")

@@ -14,6 +14,7 @@ const (
 	SealedNote         SealedKind = "note"         // of an attempt; Record is the submission
 	SealedContinuation SealedKind = "continuation" // Record is the submission
 	SealedCredentials  SealedKind = "credentials"  // of a connection
+	SealedHook         SealedKind = "hook"         // the secret in the address of a connection
 	SealedSecret       SealedKind = "secret"       // of a webhook, whose id is Connection
 )
 

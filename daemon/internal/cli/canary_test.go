@@ -182,7 +182,8 @@ func (r *rig) refusals() {
 	require.Contains(r.t, r.ask(http.MethodPost, at+"/v1/erasures", token, fmt.Sprintf(`{"email":%q,"person":%q}`, email, people["person id"])), "exactly one")
 	r.ask(http.MethodPost, at+"/v1/erasures", token, fmt.Sprintf(`{"mail":%q}`, email))
 	r.ask(http.MethodGet, at+"/v1/submissions", token[:len(token)-4]+"0000", "")
-	r.ask(http.MethodGet, at+"/v1/nothing/"+"x", token, "")
+	r.ask(http.MethodGet, at+"/v1/nothing", token, "")
+	r.ask(http.MethodPost, at+"/hooks/"+r.connection()+"/"+strings.Repeat("0", 32), "", string(doc))
 	r.ask(http.MethodPost, at+"/v1/connections", token, fmt.Sprintf(`{"account":"acme","adapter":"greenhouse","fields":{"api_key":%q,"on_behalf_of":7}}`, r.secret["wrong API key"]))
 
 	config, err := os.ReadFile(r.at("atssync.toml"))

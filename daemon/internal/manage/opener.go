@@ -15,10 +15,13 @@ const (
 	fieldCredentials = "credentials"
 )
 
-// SealedAt returns the record and field that credentials, or a webhook's secret, are sealed for.
+// SealedAt returns the record and field that credentials, and the secrets of webhooks and hooks, are sealed for.
 func SealedAt(v atssync.SealedValue) (record, field string) {
-	if v.Kind == atssync.SealedSecret {
+	switch v.Kind {
+	case atssync.SealedSecret:
 		return recordWebhook, fieldSecret
+	case atssync.SealedHook:
+		return recordConnection, fieldHook
 	}
 	return recordConnection, fieldCredentials
 }

@@ -365,6 +365,9 @@ func (st *step) eraseRecords(was, s *atssync.Submission) (*atssync.ErasedItem, e
 		st.w.Delete(keyApplicationOf(s.ID))
 	}
 	st.w.Delete(keyPayload(s.ID))
+	if err := st.dropHintOf(s); err != nil {
+		return nil, err
+	}
 	if err := st.dropNotes(s.ID); err != nil {
 		return nil, err
 	}
@@ -382,6 +385,19 @@ func (st *step) eraseRecords(was, s *atssync.Submission) (*atssync.ErasedItem, e
 	}
 	s.Erase(st.now)
 	return item, st.save(was, s)
+}
+
+// dropHintOf forgets what the ATS hinted at lately.
+func (st *step) dropHintOf(s *atssync.Submission) error {
+	v, err := st.w.Value(keyHintOf(s.Connection, s.ID))
+	if err != nil || v == nil {
+		return err
+	}
+	h, err := record[atssync.Hint](st.w, keyHint(s.Connection, number(v)))
+	if err != nil || h == nil {
+		return err
+	}
+	return st.dropHints(s.Connection, []atssync.Hint{*h})
 }
 
 // eraseAudit drops the words that stand with what people did to a submission; who did what and when stays.

@@ -95,7 +95,7 @@ func (r reader) eachTouched(connection string, t atssync.Touch, add func(id stri
 			if err != nil {
 				return err
 			}
-			if found = s.Connection == connection; found {
+			if found = s.Connection == connection; found && s.ErasedAt.IsZero() {
 				add(s.ID, t)
 			}
 		}

@@ -187,7 +187,12 @@ func (r reader) reseal(k, v []byte, m marks, do func(atssync.SealedValue) ([]byt
 		})
 	case tabConnection:
 		return resealIn(k, v, func(c *atssync.Connection) (err error) {
-			c.Credentials, err = do(atssync.SealedValue{Kind: atssync.SealedCredentials, Connection: c.ID, Sealed: c.Credentials})
+			if m.count(c.Credentials, nil) {
+				c.Credentials, err = do(atssync.SealedValue{Kind: atssync.SealedCredentials, Connection: c.ID, Sealed: c.Credentials})
+			}
+			if err == nil && m.count(c.Hook, nil) {
+				c.Hook, err = do(atssync.SealedValue{Kind: atssync.SealedHook, Connection: c.ID, Sealed: c.Hook})
+			}
 			return err
 		})
 	case tabEndpoint:

@@ -251,6 +251,23 @@ var erasureTests = map[string]func(*world){
 		require.Equal(w.t, atssync.CopyPartial, e.Erased[0].Copy)
 		require.Empty(w.t, w.sub(s.ID).Continuation)
 	},
+	"a hint that waits is forgotten, and none is taken any more": func(w *world) {
+		c := w.connect("acme")
+		w.link(c, "job-1")
+		l := w.lease(c, "daemon-1")
+		s := w.submitted(c, l, "app-1", "job-1")
+		touch := []atssync.Touch{{ExternalKey: s.ExternalKey}, {CandidateID: s.Receipt.CandidateID}}
+		got, err := w.s.QueueHints(w.ctx, atssync.Hook{Connection: c.ID, Touched: touch}, w.now)
+		require.NoError(w.t, err)
+		require.Equal(w.t, 1, got.Queued)
+		w.workErasure(w.erase(w.byExternal(c, "app-1")))
+		backlog, err := w.s.HintBacklog(w.ctx, c.ID)
+		require.NoError(w.t, err)
+		require.Zero(w.t, backlog.Waiting)
+		got, err = w.s.QueueHints(w.ctx, atssync.Hook{Connection: c.ID, Touched: touch}, w.now)
+		require.NoError(w.t, err)
+		require.Zero(w.t, got.Queued)
+	},
 	"many events take many commits and a crash between them is gone on from": func(w *world) {
 		c := w.connect("acme")
 		w.link(c, "job-1")

@@ -23,7 +23,7 @@ func under(mark []byte, text string) []byte { return append(slices.Clone(mark), 
 func (w *world) sealedOfEachKind() (atssync.Connection, atssync.Submission, int) {
 	w.t.Helper()
 	in := w.newConnection("acme")
-	in.Credentials = under(oldMark, "credentials")
+	in.Credentials, in.Hook = under(oldMark, "credentials"), under(oldMark, "hook")
 	c, err := w.s.CreateConnection(w.ctx, in, w.now)
 	require.NoError(w.t, err)
 	w.link(c, "job-1")
@@ -41,7 +41,7 @@ func (w *world) sealedOfEachKind() (atssync.Connection, atssync.Submission, int)
 	w.finish(l, atssync.Finish{
 		Submission: s.ID, Attempt: begun[0].Number, To: atssync.StateQueued, NextAt: w.now, Continuation: under(oldMark, "continuation"),
 	})
-	return c, w.sub(s.ID), 5
+	return c, w.sub(s.ID), 6
 }
 
 // walkSealed walks over everything.
@@ -77,7 +77,7 @@ var sealedTests = map[string]func(*world){
 		require.NoError(w.t, err)
 		require.Equal(w.t, n, found)
 		require.Equal(w.t, map[atssync.SealedKind]string{
-			atssync.SealedCredentials: c.ID + " ", atssync.SealedSecret: w.liveEndpoints()[0].ID + " ",
+			atssync.SealedCredentials: c.ID + " ", atssync.SealedHook: c.ID + " ", atssync.SealedSecret: w.liveEndpoints()[0].ID + " ",
 			atssync.SealedDocument: c.ID + " " + s.ExternalKey, atssync.SealedNote: c.ID + " " + s.ID, atssync.SealedContinuation: c.ID + " " + s.ID,
 		}, places)
 		found, _, err = w.walkSealed(nil)
@@ -87,6 +87,7 @@ var sealedTests = map[string]func(*world){
 		got, err := w.s.Connection(w.ctx, c.ID)
 		require.NoError(w.t, err)
 		require.Equal(w.t, under(newMark, "credentials"), got.Credentials)
+		require.Equal(w.t, under(newMark, "hook"), got.Hook)
 		require.Equal(w.t, c.Version, got.Version, "nobody changed it")
 		p, err := w.s.Payload(w.ctx, s.ID)
 		require.NoError(w.t, err)

@@ -15,6 +15,8 @@ var closed = map[reflect.Type][]string{
 	reflect.TypeFor[atssync.BacklogMode]():     {"all", "since", "none"},
 	reflect.TypeFor[atssync.Code]():            problemCodes(),
 	reflect.TypeFor[atssync.ConnectionState](): {"active", "paused", "removed"},
+	reflect.TypeFor[atssync.Copy]():            {"held", "partial", "possible", "none"},
+	reflect.TypeFor[atssync.ErasedBy]():        {"external_id", "person", "email"},
 	reflect.TypeFor[atssync.DeliveryState]():   DeliveryStates(),
 	reflect.TypeFor[atssync.EndpointState]():   {"active", "paused", "disabled", "removed"},
 	reflect.TypeFor[atssync.EventType]():       EventTypes(),

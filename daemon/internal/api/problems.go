@@ -17,6 +17,7 @@ var meanings = map[atssync.Code]struct{ what, todo string }{
 	atssync.CodeNotFound:        {"There is no such thing, or not for this token.", "Look at the id, and at what the token is limited to."},
 	atssync.CodeConflict:        {"The state of the thing does not allow it.", "`detail` names the state. Read the thing again and decide anew."},
 	atssync.CodeExists:          {"There is one already.", "Use the one that `detail` names."},
+	atssync.CodeGone:            {"It was there and is kept no more: a person who was erased, a document or events that are older than their retention.", "`detail` and `remedy` say where to go on; repeating it changes nothing."},
 	atssync.CodeChanged:         {"It was changed since the version in `If-Match`.", "Read it again, and repeat the change on what it is now."},
 	atssync.CodeForbidden:       {"The token may not do this, or the thing is read-only here.", "Use a token with the scope that `detail` names; change in the configuration file what stands there."},
 	atssync.CodeUnauthenticated: {"No token came, or it is not known, revoked or expired.", "Send a valid one as `Authorization: Bearer`."},
@@ -88,6 +89,7 @@ func (r route) refusals(body, query bool) []int {
 	add(body, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	add(strings.Contains(r.path, "{") || body || query, http.StatusNotFound)
 	add(writes && r.access != open, http.StatusConflict)
+	add(writes && r.access != open || strings.HasSuffix(r.path, "/events"), http.StatusGone)
 	add(r.ifMatch, http.StatusPreconditionFailed)
 	add(writes && r.slow, http.StatusBadGateway, http.StatusFailedDependency)
 	add(r.slow && !writes, http.StatusBadGateway)

@@ -60,7 +60,7 @@ func TestLane_RestartsAndOutagesLoseAndReorderNothing(t *testing.T) {
 					down.Store(false)
 				}
 			}
-			b.after(2 * 24 * time.Hour)
+			b.after(9 * 24 * time.Hour) // longer than the ladder: nobody is waiting for its next step
 			b.receiver.proved(int64(told))
 			_, work := b.work(e)
 			require.Zero(t, work.Pending)

@@ -10,9 +10,6 @@ import (
 	"github.com/atssync/atssync/daemon/internal/store/kv"
 )
 
-// overlay is what the steps of a group wrote so far: keys without their space byte, nil for deleted.
-type overlay = btree.Map[string, []byte]
-
 // cursor stands on one pair of a source, in one direction.
 type cursor interface {
 	// peek returns the key it stands on, nil at the end; it is valid until move.
@@ -94,7 +91,7 @@ type overlayCursor struct {
 }
 
 func newOverlayCursor(over *overlay, prefix, start []byte, back bool) *overlayCursor {
-	c := &overlayCursor{it: over.Iter(), prefix: string(prefix), back: back}
+	c := &overlayCursor{it: over.ordered().Iter(), prefix: string(prefix), back: back}
 	if !back {
 		c.ok = c.it.Seek(string(start))
 		return c

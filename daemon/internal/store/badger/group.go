@@ -17,7 +17,7 @@ const entryExtra = 12
 // of the steps before it laid over; what it writes is laid over when it is not refused.
 type group struct {
 	txn     *badger.Txn // reads at the commit before
-	over    overlay
+	over    *overlay
 	keys    int
 	bytes   int64
 	begun   time.Time
@@ -81,16 +81,56 @@ func (g *group) take(writes []kv.Write, keys int, bytes int64) {
 	g.bytes += bytes
 }
 
+// sheet is the memory in which one group is handed to Badger, which copies it before a commit returns: it is used
+// again for the next.
+type sheet struct {
+	bytes   []byte
+	entries []badger.Entry
+}
+
+// maxSheet is above what a usual group takes; what a larger one took is given back.
+const maxSheet = 2 << 20
+
 // fill writes the group into txn as commit number n.
-func (g *group) fill(txn *badger.Txn, n uint64) (err error) {
-	g.over.Scan(func(key string, body []byte) bool {
-		full := append(append(make([]byte, 0, 1+len(key)), stepSpace), key...)
+func (g *group) fill(txn *badger.Txn, n uint64, s *sheet) error {
+	s.ready(g)
+	for key, body := range g.over.values {
+		full := s.key(key)
+		var err error
 		if body == nil {
 			err = txn.Delete(full)
 		} else {
-			err = txn.Set(full, encodeValue(full, n, body))
+			err = txn.SetEntry(s.entry(full, n, body))
 		}
-		return err == nil
-	})
-	return err
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ready makes room for a group. What was handed out before is not valid any more.
+func (s *sheet) ready(g *group) {
+	if cap(s.bytes) < int(g.bytes) || cap(s.bytes) > maxSheet {
+		s.bytes = make([]byte, 0, g.bytes)
+	}
+	if cap(s.entries) < g.over.Len() {
+		s.entries = make([]badger.Entry, 0, g.over.Len())
+	}
+	s.bytes, s.entries = s.bytes[:0], s.entries[:0]
+}
+
+// key returns the key as Badger has it.
+func (s *sheet) key(key string) []byte {
+	from := len(s.bytes)
+	s.bytes = append(append(s.bytes, stepSpace), key...)
+	return s.bytes[from:len(s.bytes):len(s.bytes)]
+}
+
+// entry returns the entry of a key, which has its space byte, in commit n.
+func (s *sheet) entry(full []byte, n uint64, body []byte) *badger.Entry {
+	from := len(s.bytes)
+	s.bytes = appendValue(s.bytes, full, n, body)
+	s.entries = append(s.entries, badger.Entry{Key: full, Value: s.bytes[from:len(s.bytes):len(s.bytes)]})
+	return &s.entries[len(s.entries)-1]
 }

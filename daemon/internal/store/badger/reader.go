@@ -100,7 +100,7 @@ func (r *reader) Value(key []byte) (body []byte, err error) {
 		return nil, nil
 	}
 	if r.over != nil {
-		if body, known := r.over.Get(string(key)); known {
+		if body, known := r.over.Get(key); known {
 			return body, nil
 		}
 	}

@@ -2,6 +2,7 @@ package badger
 
 import (
 	"bytes"
+	"strings"
 	"sync"
 )
 
@@ -83,7 +84,7 @@ func (r *recent) committed(commit uint64, over *overlay) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.commit = commit
-	over.Scan(func(key string, body []byte) bool {
+	for key, body := range over.values {
 		_, young := r.young[key]
 		_, old := r.old[key]
 		switch {
@@ -92,10 +93,10 @@ func (r *recent) committed(commit uint64, over *overlay) {
 			delete(r.young, key)
 			delete(r.old, key)
 		default:
-			r.put(key, version{commit, body})
+			// A copy, because the keys of a group lie side by side in memory and this one would keep all of them.
+			r.put(strings.Clone(key), version{commit, body})
 		}
-		return true
-	})
+	}
 }
 
 // published forgets everything unless the commit that readers see from now on is the one that is in here.

@@ -45,11 +45,16 @@ func (e *CorruptError) Is(target error) bool { return target == kv.ErrCorrupt }
 
 // encodeValue returns the stored form of body under key, which has its space byte.
 func encodeValue(key []byte, commit uint64, body []byte) []byte {
-	out := make([]byte, 0, valueExtra+len(body))
+	return appendValue(make([]byte, 0, valueExtra+len(body)), key, commit, body)
+}
+
+// appendValue is encodeValue at the end of out.
+func appendValue(out, key []byte, commit uint64, body []byte) []byte {
+	from := len(out)
 	out = append(out, valueVersion)
 	out = binary.BigEndian.AppendUint64(out, commit)
 	out = append(out, body...)
-	return binary.BigEndian.AppendUint32(out, sum(key, out))
+	return binary.BigEndian.AppendUint32(out, sum(key, out[from:]))
 }
 
 // decodeValue returns what encodeValue was given, or why stored cannot be that. The body is part of stored.

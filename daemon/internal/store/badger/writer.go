@@ -86,7 +86,9 @@ type writer struct {
 	batch     []*request // taken from the queue
 	next      int        // index in batch
 	group     *group
-	running   step // reused: one runs at a time
+	running   step    // reused: one runs at a time
+	over      overlay // reused: one group gathers at a time
+	sheet     sheet
 	discarded uint64
 	stopped   chan struct{}
 }
@@ -169,7 +171,8 @@ func (w *writer) full() bool {
 }
 
 func (w *writer) newGroup() {
-	w.group = &group{txn: w.e.db.NewTransactionAt(w.trail.last(), false), begun: time.Now()}
+	w.over.reset()
+	w.group = &group{over: &w.over, txn: w.e.db.NewTransactionAt(w.trail.last(), false), begun: time.Now()}
 }
 
 // fits says whether a step of that cost goes into the group's transaction, beside the engine's own records.
@@ -189,7 +192,7 @@ func (w *writer) step(r *request) {
 	s := &w.running
 	s.writes.Reset()
 	s.reader = reader{
-		ctx: r.ctx, txn: w.group.txn, commit: w.trail.last(), recent: &w.e.recent, over: &w.group.over,
+		ctx: r.ctx, txn: w.group.txn, commit: w.trail.last(), recent: &w.e.recent, over: w.group.over,
 		kind: w.e.opts.KindOf, key: s.reader.key,
 	}
 	ended := false
@@ -264,7 +267,7 @@ func (w *writer) durable(g *group) (err error) {
 	if err := w.e.mark.write(n); err != nil {
 		return fmt.Errorf("writing the mark of commit %d: %w", n, err)
 	}
-	w.e.recent.committed(n, &g.over)
+	w.e.recent.committed(n, g.over)
 	w.e.published(n)
 	if n-w.discarded >= 64 {
 		w.discarded = w.e.discard()
@@ -278,7 +281,7 @@ func (w *writer) durable(g *group) (err error) {
 
 func (w *writer) fill(txn *badger.Txn, g *group, from, to uint64) error {
 	n := w.trail.last()
-	if err := g.fill(txn, n); err != nil {
+	if err := g.fill(txn, n, &w.sheet); err != nil {
 		return err
 	}
 	for old := from; old < to; old++ {

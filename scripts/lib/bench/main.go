@@ -22,7 +22,7 @@ type settings struct {
 	bin, dir     string
 	seconds      time.Duration // of load for each row that is measured by time
 	connections  int
-	submissions  int // of the row submit
+	submissions  int // of the rows submit and webhooks
 	applications int // of the rows status, memory and restart
 	only         []string
 	profiles     string
@@ -82,6 +82,7 @@ func rows() []struct {
 		{"accept", acceptOne},
 		{"accept-batch", acceptBatch},
 		{"submit", submitThrough},
+		{"webhooks", deliverAll},
 		{"status", statusPass},
 		{"memory", memory},
 		{"restart", restart},

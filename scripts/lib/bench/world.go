@@ -100,6 +100,10 @@ min_free = "64MiB"
 last_name_fallback = "(one name only)"
 resume_check = "off" # nobody serves the files of invented people
 
+# The receiver of the row webhooks is on this machine.
+[delivery]
+allow_networks = ["127.0.0.0/8"]
+
 # Passes run when bench asks for them.
 [schedules]
 status = "@every 24h"

@@ -59,7 +59,7 @@ func (s *server) readDocument(r *http.Request) ([]byte, error) {
 		return nil, newProblem(r.Context(), http.StatusUnsupportedMediaType, atssync.Errorf(atssync.CodeInvalid, "a document of the type %q is not taken", media).
 			WithRemedy("send application/json"))
 	}
-	data, err := io.ReadAll(io.LimitReader(r.Body, s.MaxDocument+1))
+	data, err := readBody(r, s.MaxDocument+1)
 	if err != nil {
 		return nil, broken(err)
 	}
@@ -68,6 +68,18 @@ func (s *server) readDocument(r *http.Request) ([]byte, error) {
 			atssync.Errorf(atssync.CodeInvalid, "the document has more than %d bytes", s.MaxDocument))
 	}
 	return data, nil
+}
+
+// readBody reads at most that many bytes of a body, into memory of the size that its sender announced when that is usual
+// for a document.
+func readBody(r *http.Request, most int64) ([]byte, error) {
+	const usual = 16 << 10
+	var buf bytes.Buffer
+	if n := r.ContentLength; n > 0 && n <= usual {
+		buf.Grow(int(n) + bytes.MinRead)
+	}
+	_, err := buf.ReadFrom(io.LimitReader(r.Body, most))
+	return buf.Bytes(), err
 }
 
 // accepted tells what became of one document.

@@ -35,20 +35,18 @@ func (p *places) connection(ctx context.Context, name string) (atssync.Connectio
 }
 
 func (p *places) find(ctx context.Context, name string) (atssync.Connection, error) {
-	missing := atssync.Errorf(atssync.CodeNotFound, "there is no connection %q", name).
-		WithRemedy("give the id of a connection; see: atssync connections list")
 	if name == "" {
-		return atssync.Connection{}, missing
+		return atssync.Connection{}, noConnection(name)
 	}
 	c, err := p.s.o.Connections.Connection(ctx, name)
 	if atssync.CodeOf(err) == atssync.CodeNotFound {
-		c, err = p.named(ctx, name, missing)
+		c, err = p.named(ctx, name)
 	}
 	switch {
 	case err != nil:
 		return atssync.Connection{}, err
 	case !p.s.scope.Covers(c.Account, c.ID):
-		return atssync.Connection{}, missing
+		return atssync.Connection{}, noConnection(name)
 	case c.State == atssync.ConnectionRemoved:
 		return atssync.Connection{}, atssync.Errorf(atssync.CodeNotFound, "connection %s was removed", c.ID).
 			WithRemedy("connect the account again; it gets the same id back")
@@ -56,7 +54,12 @@ func (p *places) find(ctx context.Context, name string) (atssync.Connection, err
 	return c, nil
 }
 
-func (p *places) named(ctx context.Context, name string, missing error) (atssync.Connection, error) {
+func noConnection(name string) error {
+	return atssync.Errorf(atssync.CodeNotFound, "there is no connection %q", name).
+		WithRemedy("give the id of a connection; see: atssync connections list")
+}
+
+func (p *places) named(ctx context.Context, name string) (atssync.Connection, error) {
 	page, err := p.s.o.Connections.Connections(ctx, atssync.ConnectionQuery{Name: name, Within: p.s.scope})
 	if err != nil {
 		return atssync.Connection{}, err
@@ -66,7 +69,7 @@ func (p *places) named(ctx context.Context, name string, missing error) (atssync
 	})
 	switch {
 	case len(live) == 0:
-		return atssync.Connection{}, missing
+		return atssync.Connection{}, noConnection(name)
 	case len(live) > 1 || page.Next != "":
 		return atssync.Connection{}, atssync.Errorf(atssync.CodeConflict, "more than one connection has the name %q", name).
 			WithRemedy("give the id of the one that is meant")

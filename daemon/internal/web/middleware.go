@@ -110,12 +110,14 @@ func done(ctx context.Context, o Options, log *slog.Logger, q Request) {
 	if q.Status >= http.StatusInternalServerError && q.Status != http.StatusServiceUnavailable {
 		level = slog.LevelWarn
 	}
-	caller := ""
-	if of := requestOf(ctx); of != nil {
-		caller = of.caller
+	if log.Enabled(ctx, level) { // else its values would be made for nothing
+		caller := ""
+		if of := requestOf(ctx); of != nil {
+			caller = of.caller
+		}
+		log.Log(ctx, level, "request", "request_id", RequestID(ctx), "method", q.Method, "route", q.Route, "caller", caller,
+			"status", q.Status, "duration_ms", q.Duration.Milliseconds())
 	}
-	log.Log(ctx, level, "request", "request_id", RequestID(ctx), "method", q.Method, "route", q.Route, "caller", caller,
-		"status", q.Status, "duration_ms", q.Duration.Milliseconds())
 	if o.Observe != nil {
 		o.Observe(q)
 	}

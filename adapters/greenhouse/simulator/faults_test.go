@@ -234,8 +234,9 @@ func TestFaultHang_EndsWithTheSimulator(t *testing.T) {
 func TestFaultLatency_AppliesTheWriteOfAClientThatWentAway(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	w.fault(Fault{Kind: FaultLatency, Delay: Duration(50 * time.Millisecond)})
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	// The client waits long enough to be heard on a busy machine, and not as long as the delay.
+	w.fault(Fault{Kind: FaultLatency, Delay: Duration(1500 * time.Millisecond)})
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.base+partnerPath+"candidates", strings.NewReader(w.person("x")))
 	require.NoError(t, err)

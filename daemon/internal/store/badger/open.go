@@ -29,6 +29,8 @@ const (
 	// memTableSize decides how large a transaction may be, 15 % of it, and how much memory Badger takes: up
 	// to three of them and as much again while they become tables.
 	memTableSize = 8 << 20
+	// tableSize is the size of the tables that merges write.
+	tableSize = 4 << 20
 	// valueThreshold is above kv.MaxValue: no value goes to Badger's value log, whose failed syncs are only
 	// logged and whose garbage collection is where deleted keys came back.
 	valueThreshold = 1 << 20
@@ -318,7 +320,7 @@ func openBadger(dir, scratch string, log *bridge) (db *badger.DB, err error) {
 }
 
 func badgerOptions(dir string, log *bridge) badger.Options {
-	return badger.DefaultOptions(dir).
+	o := badger.DefaultOptions(dir).
 		WithLogger(log).
 		WithSyncWrites(syncs).
 		WithMemTableSize(memTableSize).
@@ -328,7 +330,8 @@ func badgerOptions(dir string, log *bridge) badger.Options {
 		WithNumLevelZeroTables(8).
 		WithNumLevelZeroTablesStall(16).
 		WithBaseLevelSize(64 << 20).
-		WithBaseTableSize(memTableSize).
+		// A merge holds a dozen tables in memory at once, in buffers of twice their size each.
+		WithBaseTableSize(tableSize).
 		WithNumCompactors(2).
 		// Documents arrive sealed and do not compress; uncompressed blocks are read where they are mapped
 		// and need no cache.
@@ -344,6 +347,8 @@ func badgerOptions(dir string, log *bridge) badger.Options {
 		WithMetricsEnabled(false).
 		WithBypassLockGuard(true). // The folder above is locked.
 		WithExternalMagic(formatVersion)
+	o.TableSizeMultiplier = 1 // Else the tables of each level, and those buffers, are twice as large as those above.
+	return o
 }
 
 // compare says what is wrong when last is the last commit that was found.

@@ -184,6 +184,29 @@ func TestCrash_TwoStepsMakeOnePerson(t *testing.T) {
 	}
 }
 
+// A clock that was years ahead queued what the clock of now sends: the second step may not wait for the wrong year.
+func TestLane_TheNextOfTwoStepsDoesNotWaitForAClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 1)
+		b.ats.set(func(a *ats) {
+			a.rule = func(_ string, it sdk.SubmitItem) *said {
+				if len(it.Continuation) == 0 {
+					return &said{o: sdk.SubmitOutcome{Kind: sdk.OutcomeContinue, Continuation: []byte("person made")}}
+				}
+				return passes()
+			}
+		})
+		ahead := time.Now().AddDate(30, 0, 0)
+		id := atssync.NewID(atssync.PrefixSubmission, ahead)
+		_, err := b.store.Accept(t.Context(), []atssync.NewSubmission{document(b.conns[0], id, "job")}, ahead)
+		require.NoError(t, err)
+		b.worker.Wake(b.conns[0].ID)
+		b.after(time.Hour)
+		require.Equal(t, atssync.StateSubmitted, b.sub(id).State)
+	})
+}
+
 // An adapter that never comes to an end may not write for ever.
 func TestLane_AContinuationThatStandsStillIsNoProgress(t *testing.T) {
 	t.Parallel()

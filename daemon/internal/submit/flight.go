@@ -163,7 +163,7 @@ func (f *flight) unsent() landing {
 	var l landing
 	for i, a := range f.attempts {
 		l.finishes = append(l.finishes, atssync.Finish{
-			Submission: a.Submission, Attempt: a.Number, To: atssync.StateQueued, NextAt: f.items[i].sub.NextAt,
+			Submission: a.Submission, Attempt: a.Number, To: atssync.StateQueued, NextAt: placeOf(f.items[i].sub, f.r.now()),
 			Continuation: f.items[i].sub.Continuation, Trouble: f.items[i].sub.Trouble,
 		})
 	}

@@ -145,9 +145,13 @@ func (w *Worker) continued(r *round, it *ready, f atssync.Finish, o sdk.SubmitOu
 	if err != nil {
 		return w.failed(r, it, f, &sdk.Error{Kind: sdk.KindInternal, Message: "the continuation could not be sealed", Turn: sdk.TurnOperator}, now)
 	}
-	f.To, f.NextAt, f.Continuation = atssync.StateQueued, it.sub.NextAt, sealed
+	f.To, f.NextAt, f.Continuation = atssync.StateQueued, placeOf(it.sub, now), sealed
 	return judged{finish: f}
 }
+
+// placeOf is the place in the queue of a submission that goes back there unharmed: the one it had. What was queued by a
+// clock that was ahead, and is right by now, is due like everything else that was sent.
+func placeOf(s atssync.Submission, now time.Time) time.Time { return earlier(s.NextAt, now) }
 
 // failed applies the retry decision. Whatever does not prove that nothing was applied becomes uncertain.
 func (w *Worker) failed(r *round, it *ready, f atssync.Finish, e *sdk.Error, now time.Time) judged {

@@ -76,7 +76,10 @@ func (s *server) listHealth(ctx context.Context, in *healthList) (*body[HealthPa
 				Connection: c.ID, Name: c.Name, Account: c.Account, Operation: op, State: h.State, Cause: h.Cause,
 				Since: h.Since, NextAt: h.NextAt,
 			}
-			if t := h.Trouble; t != nil {
+			switch t := h.Trouble; {
+			case h.State == atssync.HealthDraining: // the cause is gone, and what it left is nobody's turn
+				line.Message = "it works again: what waited goes out little by little"
+			case t != nil:
 				line.Message, line.WhoseTurn, line.Remedy = t.Message, t.Turn, t.Remedy
 			}
 			page.Items = append(page.Items, line)

@@ -47,3 +47,32 @@ func TestHealth_ADisabledWebhookAndADeadLetterAreSeen(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, page.Webhooks, "a webhook is no account's")
 }
+
+func TestHealth_WhatWorksAgainIsNobodysTurn(t *testing.T) {
+	t.Parallel()
+	w, ctx, now := setup(t), t.Context(), time.Now()
+	c := w.connected("acme", "ada@example.com")
+	refused := &atssync.Trouble{Message: "the key is not accepted", Turn: sdk.TurnEmployer, Remedy: "make a new one"}
+	change := func(f atssync.LaneChange) HealthLine {
+		_, err := w.store.UpdateLane(ctx, w.lease(ctx, c.ID), f, now)
+		require.NoError(t, err)
+		page, err := w.Health(ctx, HealthQuery{})
+		require.NoError(t, err)
+		require.Len(t, page.Items, 1)
+		return page.Items[0]
+	}
+	line := change(func(l *atssync.Lane) []atssync.EventDraft { return l.Fail(atssync.OpSubmit, "auth", refused, now) })
+	require.Equal(t, atssync.HealthStopped, line.State)
+	require.Equal(t, "make a new one", line.Remedy)
+	require.Equal(t, sdk.TurnEmployer, line.WhoseTurn)
+
+	line = change(func(l *atssync.Lane) []atssync.EventDraft {
+		l.ProbeOK(atssync.OpSubmit, now)
+		return l.Succeed(atssync.OpSubmit, now)
+	})
+	require.Equal(t, atssync.HealthDraining, line.State)
+	require.Equal(t, "auth", line.Cause)
+	require.Contains(t, line.Message, "works again")
+	require.Empty(t, line.Remedy)
+	require.Empty(t, line.WhoseTurn)
+}

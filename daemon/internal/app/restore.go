@@ -242,6 +242,14 @@ func (r *restoring) goOn(ctx context.Context, s *kv.Store, states map[string]ats
 	return nil
 }
 
+// folder is where the backup lies, as an argument that a shell takes as it is. A bare dot would be lost in the sentence around it.
+func (r *RestoreReport) folder() string {
+	if dir := filepath.Dir(r.Path); dir != "." {
+		return dir
+	}
+	return "./"
+}
+
 // advise says what a person should do.
 func (r *RestoreReport) advise() {
 	say := func(format string, args ...any) { r.Advice = append(r.Advice, fmt.Sprintf(format, args...)) }
@@ -263,5 +271,5 @@ func (r *RestoreReport) advise() {
 		say("settle the %d that nobody knows the outcome of: atssync submissions list --state uncertain", n)
 	}
 	say("credentials that were changed, tokens that were revoked and people that were erased since %s are as they were before: do that again", made)
-	say("make a new backup once everything runs: atssync backup %s", filepath.Dir(r.Path))
+	say("make a new backup once everything runs, beside the one that was restored: atssync backup %s", r.folder())
 }

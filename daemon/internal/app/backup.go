@@ -90,6 +90,9 @@ func readBackup(path, keyFile string, tell func(read int64), use func(h backup.H
 		return backup.Header{}, backup.Manifest{}, fmt.Errorf("open the backup: %w", err)
 	}
 	defer func() { _ = f.Close() }()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return backup.Header{}, backup.Manifest{}, fmt.Errorf("%s is a folder and no backup: name a file in it; atssync verify without one checks the data folder of the config", path)
+	}
 	h, err := backup.Peek(f)
 	if err != nil {
 		return h, backup.Manifest{}, fmt.Errorf("%s: %w", path, err)

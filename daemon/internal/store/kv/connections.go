@@ -117,11 +117,11 @@ func (st *step) notTaken(c *atssync.Connection) error {
 		return err
 	}
 	if live != nil && live.Account == c.Account {
-		return atssync.Errorf(atssync.CodeExists, "this user of the ATS is connected already, as %s (%s)", live.ID, live.Name).
-			WithRemedy("change that connection, or remove it first").About(live.ID)
+		return atssync.Errorf(atssync.CodeExists, "this ATS account is connected already, with the same user or the same key, as %s (%s)", live.ID, live.Name).
+			WithRemedy("give that connection the new credentials (atssync connections repair), or remove it first").About(live.ID)
 	}
 	if live != nil {
-		return atssync.Errorf(atssync.CodeExists, "this user of the ATS is connected already, for another account").
+		return atssync.Errorf(atssync.CodeExists, "this ATS account is connected already, with the same user or the same key, for another account").
 			WithRemedy("use another credential and user, or remove the other account's connection first")
 	}
 	if c.Name == "" {

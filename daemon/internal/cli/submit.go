@@ -131,15 +131,20 @@ func label(externalID string) string {
 // tellItem tells why one of several items was refused, on the line that was begun.
 func tellItem(w io.Writer, e *api.Error) {
 	fmt.Fprintln(w, clean(e.Message, false))
-	for _, f := range e.Fields {
+	tellFields(w, e.Fields)
+	if e.Remedy != "" {
+		fmt.Fprintf(w, "  what to do: %s\n", clean(e.Remedy, false))
+	}
+}
+
+// tellFields tells what is wrong with which field; what is wrong with the whole names none.
+func tellFields(w io.Writer, fields []api.FieldError) {
+	for _, f := range fields {
 		if f.Path == "" {
 			fmt.Fprintf(w, "  %s\n", clean(f.Message, false))
 			continue
 		}
 		fmt.Fprintf(w, "  %s: %s\n", clean(f.Path, false), clean(f.Message, false))
-	}
-	if e.Remedy != "" {
-		fmt.Fprintf(w, "  what to do: %s\n", clean(e.Remedy, false))
 	}
 }
 

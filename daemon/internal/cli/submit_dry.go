@@ -31,7 +31,7 @@ func (c *command) preflightAll(ctx context.Context, in io.Reader, asJSON bool) e
 		switch {
 		case errors.As(err, &refused) && !errors.Is(err, api.ErrUnreachable) && byCode(refused.Code) != exitLater:
 			bad++
-			if err := c.showRefusal(n, refused, asJSON); err != nil {
+			if err := c.showRefusal(n, externalID(lines.Bytes()), refused, asJSON); err != nil {
 				return err
 			}
 			continue
@@ -66,12 +66,21 @@ type dryLine struct {
 	Error *api.ErrorBody `json:"error,omitempty"`
 }
 
-func (c *command) showRefusal(line int, e *api.Error, asJSON bool) error {
+// externalID reads what the platform calls a document, where it can be read.
+func externalID(document []byte) string {
+	var d struct {
+		ExternalID string `json:"external_id"`
+	}
+	_ = json.Unmarshal(document, &d) // what is wrong with the document is told already
+	return d.ExternalID
+}
+
+func (c *command) showRefusal(line int, externalID string, e *api.Error, asJSON bool) error {
 	if asJSON {
 		body := &api.ErrorBody{Code: e.Code, Message: e.Message, Remedy: e.Remedy, Fields: e.Fields, Checks: e.Checks}
-		return json.NewEncoder(c.Out).Encode(dryLine{Line: line, Preflight: api.Preflight{Result: "refused", Checks: []api.CheckResult{}}, Error: body})
+		return json.NewEncoder(c.Out).Encode(dryLine{Line: line, Preflight: api.Preflight{Result: "refused", ExternalID: externalID, Checks: []api.CheckResult{}}, Error: body})
 	}
-	fmt.Fprintf(c.Out, "line %d: ", line)
+	fmt.Fprintf(c.Out, "line %d%s: would be refused: ", line, label(externalID))
 	tellItem(c.Out, e)
 	return nil
 }
@@ -94,9 +103,7 @@ func (c *command) showPreflight(line int, p api.Preflight, asJSON bool) error {
 		}
 	}
 	fmt.Fprintf(c.Out, "line %d%s: %s\n", line, label(p.ExternalID), verdict)
-	for _, f := range p.Errors {
-		fmt.Fprintf(c.Out, "  %s: %s\n", clean(f.Path, false), clean(f.Message, false))
-	}
+	tellFields(c.Out, p.Errors)
 	var troubles []api.CheckResult
 	for _, r := range p.Checks {
 		if !r.OK || r.Warning {

@@ -37,10 +37,12 @@ func (c *command) resolve() *cobra.Command {
 	format := formatFlag(cmd)
 	asJSON := jsonFlag(cmd)
 	cmd.MarkFlagsMutuallyExclusive("submitted", "send-again", "give-up", "file")
-	cmd.MarkFlagsOneRequired("submitted", "send-again", "give-up", "file")
 	cmd.RunE = c.do(func(cmd *cobra.Command, args []string) error {
 		if (*file == "") != (len(args) == 1) {
 			return usagef("name one submission, or a --file")
+		}
+		if *file == "" && *submitted == "" && !*again && !*giveUp {
+			return usagef("say what became of it: --submitted PROFILE_URL, --send-again or --give-up")
 		}
 		if *file != "" {
 			id, err := c.connectionID(cmd.Context(), connection)

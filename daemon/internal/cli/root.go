@@ -48,6 +48,8 @@ func (c *command) root() *cobra.Command {
 	in(groupWatch, c.health(), c.ledger(), c.schedule(), c.runs(), c.checkpoints(), c.tasks(), c.audit())
 	in(groupAdapter, c.adapters(), c.simulate())
 	root.AddCommand(exitCodes(), helpStates(), helpProblems())
+	root.Version = buildOf().Version
+	root.SetVersionTemplate("atssync {{.Version}}\n")
 	tellUsage(root)
 	return root
 }
@@ -59,6 +61,9 @@ func tellUsage(cmd *cobra.Command) {
 			err := count(cmd, args)
 			if _, told := errors.AsType[*usageError](err); err == nil || told {
 				return err
+			}
+			if len(args) == 1 && args[0] == "list" {
+				return usagef("%s is the list by itself: leave out the word list", cmd.CommandPath())
 			}
 			return usagef("wrong number of arguments (%d); usage: %s", len(args), cmd.UseLine())
 		}

@@ -157,20 +157,27 @@ func (c *command) showHealth(lines []api.HealthLine, webhooks []api.WebhookHealt
 	if err != nil {
 		return err
 	}
-	trouble := false
+	trouble, parts := false, len(lines)
+	part := func() { // an empty line between the parts, and none before the first
+		if parts++; parts > 1 {
+			fmt.Fprintln(c.Out)
+		}
+	}
 	for _, l := range lines {
 		trouble = trouble || l.State != "ok"
 		if l.Message == "" && l.Remedy == "" {
 			continue
 		}
-		fmt.Fprintf(c.Out, "\n%s, %s: %s\n", clean(l.Name, false), l.Operation, clean(first(l.Message, l.Cause), false))
+		part()
+		fmt.Fprintf(c.Out, "%s, %s: %s\n", clean(l.Name, false), l.Operation, clean(first(l.Message, l.Cause), false))
 		if l.Remedy != "" {
 			fmt.Fprintf(c.Out, "  what to do: %s\n", clean(l.Remedy, false))
 		}
 	}
 	for _, h := range webhooks {
 		trouble = true
-		fmt.Fprintf(c.Out, "\nwebhook %s (%s), %s", h.Webhook, clean(h.URL, false), h.Cause)
+		part()
+		fmt.Fprintf(c.Out, "webhook %s (%s), %s", h.Webhook, clean(h.URL, false), h.Cause)
 		if !h.Since.IsZero() {
 			fmt.Fprintf(c.Out, " since %s", at(h.Since))
 		}

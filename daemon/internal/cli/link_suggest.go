@@ -148,6 +148,11 @@ func (c *command) showSuggestions(suggestions []api.Suggestion, l linkFlags) err
 			n++
 		}
 	}
-	fmt.Fprintf(c.Err, "%d of them need no second look: atssync link --suggest %s --all\n", n, quoted(l.suggest))
+	if n > 0 {
+		fmt.Fprintf(c.Err, "%d of them need no second look: atssync link --suggest %s --all\n", n, quoted(l.suggest))
+	}
+	if n < len(suggestions) {
+		fmt.Fprintf(c.Err, "Look at the others, and connect what is right: atssync link PLATFORM_JOB ATS_JOB --connection %s\n", quoted(l.suggest))
+	}
 	return nil
 }

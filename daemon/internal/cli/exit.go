@@ -41,7 +41,7 @@ func exitCodes() *cobra.Command {
     5  it is not in a state that allows this, or it changed meanwhile
     6  no daemon answers on the socket
     7  the daemon refused it: the input is wrong, or it may not be done
-    8  the ATS does not accept the connection
+    8  the ATS does not accept the connection; of webhooks test, the receiver did not take the event
     9  an ATS, an adapter or the daemon cannot do it now; try again later
   130  it was interrupted`,
 	}

@@ -193,7 +193,7 @@ func (s *server) after(ctx context.Context, connection, text string) (int64, err
 	case "last":
 		return s.manage(ctx).LastEvent(ctx, connection)
 	}
-	bad := invalid("query.after", "it is not the next of a page")
+	bad := invalid("query.after", "it is not the next of a page: leave it out to begin with the first event, or say last to begin with what comes now")
 	base, number := 10, text
 	if connection == "" {
 		if sealed, ok := strings.CutPrefix(text, cursorSealed); ok {

@@ -267,7 +267,7 @@ func (s *Server) Do(action, employer string, args json.RawMessage) (any, error) 
 	case !a.common:
 		all := s.Employers()
 		if len(all) > 1 {
-			return nil, inputErrorf("$.employer", "name the employer, known are %s", strings.Join(s.names(), ", "))
+			return nil, inputErrorf("$.employer", "name the employer in the path, /control/employers/{employer}/{action}; known are %s", strings.Join(s.names(), ", "))
 		}
 		e = all[0]
 	}

@@ -280,7 +280,7 @@ func TestControl_RefusesWithThePath(t *testing.T) {
 		{"POST", "/faults", `{"kind":"latency","delay":5}`, 400, "$.delay", "duration as a text"},
 		{"GET", "/nothing", ``, 404, "$", "GET /control lists"},
 		{"POST", "/do/hire", `{"external_id":"nobody"}`, 404, "$", "no employer knows"},
-		{"POST", "/do/close_job", `{"job":1}`, 400, "$.employer", "name the employer"},
+		{"POST", "/do/close_job", `{"job":1}`, 400, "$.employer", "name the employer in the path"},
 	} {
 		var p controlProblem
 		require.Equal(t, c.status, w.ctl(c.method, c.path, c.body, &p), c.path+c.body)

@@ -260,9 +260,11 @@ func (w *world) stop() {
 	w.cmd = nil
 }
 
+// eventually waits for d on a quiet machine, and for four times as long on a busy one: nobody waits that has got what it
+// waits for.
 func (w *world) eventually(d time.Duration, f func() bool, msg string) {
 	w.t.Helper()
-	require.Eventually(w.t, f, d, 50*time.Millisecond, msg)
+	require.Eventually(w.t, f, 4*d, 50*time.Millisecond, msg)
 }
 
 // connect connects employer i of the simulator as a user of it, and links every job of it as platform job

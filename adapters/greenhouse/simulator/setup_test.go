@@ -193,6 +193,6 @@ func sample(t *testing.T, name string) []byte {
 
 // How long a test waits for what happens beside it, and how often it looks.
 const (
-	waitFor = 5 * time.Second
+	waitFor = 20 * time.Second
 	tick    = time.Millisecond
 )

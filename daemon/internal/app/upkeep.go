@@ -14,6 +14,8 @@ const (
 	taskEvery  = time.Second
 	taskShare  = 500
 	expireMost = 500
+	// longestShare is longer than a share of a task ever waits: one that waits longer was written by a clock that was ahead.
+	longestShare = 2 * time.Minute
 )
 
 // upkeepStore is what upkeep needs of the store.
@@ -93,7 +95,7 @@ func (u *upkeep) work(ctx context.Context, now time.Time) error {
 	}
 	var errs []error
 	for _, t := range tasks {
-		if now.Before(t.NextAt) {
+		if wait := t.NextAt.Sub(now); wait > 0 && wait < longestShare {
 			continue
 		}
 		done, wake, err := u.store.WorkTask(ctx, t.ID, taskShare, now)

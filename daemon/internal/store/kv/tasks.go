@@ -240,8 +240,14 @@ func (st *step) workOn(t *atssync.Task, c *atssync.Connection, s *atssync.Submis
 		return st.holdFor(t.Reason, c, s)
 	case atssync.TaskCancel:
 		waits := s.State == atssync.StateQueued || s.State == atssync.StateHeld
-		// A connection that was revived meanwhile keeps what came in since.
-		if !waits || c.State != atssync.ConnectionRemoved && s.UpdatedAt.After(t.CreatedAt) {
+		// A connection that was revived meanwhile keeps what came in since. Where the clock was set back that is also what
+		// was held before, for a pause that is over.
+		kept := c.State != atssync.ConnectionRemoved && s.UpdatedAt.After(t.CreatedAt)
+		switch {
+		case waits && kept && s.HeldReason == atssync.HeldConnectionPaused:
+			queued, err = st.rejudge(c, s)
+			return queued, queued, err
+		case !waits || kept:
 			return false, false, nil
 		}
 		s.Orphaned = true

@@ -210,6 +210,23 @@ var taskTests = map[string]func(*world){
 		require.Equal(w.t, "cancelled", w.state(old[0]))
 		require.Equal(w.t, "held: job_not_linked", w.state(fresh[0]))
 	},
+	"a revived connection leaves nothing held for its pause when the clock was set back": func(w *world) {
+		c := w.connect("acme")
+		w.link(c, "job-1")
+		w.pause(c)
+		w.work(c)
+		s := w.submit(c, "x", "job-1").ID
+		require.Equal(w.t, "held: connection_paused", w.state(s))
+		w.pass(-48 * time.Hour)
+		_, err := w.s.RemoveConnection(w.ctx, c.ID, 0, w.now)
+		require.NoError(w.t, err)
+		anew := w.newConnection("acme")
+		anew.IdentityKeys = c.IdentityKeys
+		c, err = w.s.CreateConnection(w.ctx, anew, w.now)
+		require.NoError(w.t, err)
+		w.work(c)
+		require.Equal(w.t, "held: job_not_linked", w.state(s))
+	},
 	"removal ends the tasks before it": func(w *world) {
 		c := w.connect("acme")
 		w.link(c, "job-1")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -61,7 +63,8 @@ func (w *Worker) readBack(connection string) (next time.Time) {
 }
 
 func (w *Worker) readBackDue(ctx context.Context, v *visit) (next time.Time, err error) {
-	for job, rb := range v.lane.ReadBacks {
+	for _, job := range slices.Sorted(maps.Keys(v.lane.ReadBacks)) {
+		rb := v.lane.ReadBacks[job]
 		at := rb.NextAt
 		if !v.now().Before(at) {
 			if at, err = w.readBackJob(ctx, v, job, rb); err != nil {

@@ -2,6 +2,8 @@ package submit
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -55,8 +57,8 @@ func (w *Worker) prepare(ctx context.Context, r *round, due []atssync.Due) ([]re
 			w.o.Log.Error("hold a submission that cannot be made ready", "connection", r.c.ID, "submission", d.Submission.ID, "cause", a.trouble.Message)
 		}
 	}
-	for reason, ids := range held {
-		if err := w.o.Store.HoldSubmissions(ctx, r.lease, ids, reason, nil, now); err != nil {
+	for _, reason := range slices.Sorted(maps.Keys(held)) {
+		if err := w.o.Store.HoldSubmissions(ctx, r.lease, held[reason], reason, nil, now); err != nil {
 			return nil, err
 		}
 	}

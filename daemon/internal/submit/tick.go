@@ -3,6 +3,8 @@ package submit
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -173,9 +175,9 @@ func (w *Worker) adapterGone(ctx context.Context, r *round, why string) error {
 // payOwed persists the releases that the lane owes. A crash between the two steps has them persisted again.
 func (w *Worker) payOwed(ctx context.Context, r *round) error {
 	now := r.now()
-	for reason, perMinute := range r.lane.Owed {
+	for _, reason := range slices.Sorted(maps.Keys(r.lane.Owed)) { // in the same order at a second try
 		if _, err := w.o.Tasks.PutTask(ctx, atssync.Task{
-			Kind: atssync.TaskRelease, Connection: r.c.ID, Reason: reason, PerMinute: perMinute,
+			Kind: atssync.TaskRelease, Connection: r.c.ID, Reason: reason, PerMinute: r.lane.Owed[reason],
 		}, now); err != nil {
 			return err
 		}

@@ -64,7 +64,7 @@ var acts = []act{
 func (m *model) connect(name string) {
 	ctx := context.Background()
 	for {
-		c, err := m.daemon.store.CreateConnection(ctx, atssync.Connection{
+		c, err := m.daemon.steps.CreateConnection(ctx, atssync.Connection{
 			Name: name, Account: "acme", Adapter: "fake", ManagedBy: atssync.ManagedByAPI, ActingUser: atssync.User{ID: name},
 			IdentityKeys: []string{"user of " + name}, Host: name + ".example.com",
 		}, m.now())
@@ -72,7 +72,7 @@ func (m *model) connect(name string) {
 			continue // the person tries again
 		}
 		if atssync.CodeOf(err) == atssync.CodeExists { // the first try came through
-			page, err := m.daemon.store.Connections(ctx, atssync.ConnectionQuery{Name: name})
+			page, err := m.daemon.steps.Connections(ctx, atssync.ConnectionQuery{Name: name})
 			require.NoError(m.t, err)
 			c = page.Items[0]
 		} else {
@@ -96,7 +96,7 @@ func (m *model) connect(name string) {
 }
 
 func (m *model) link(connection, job string) {
-	_, _, err := m.daemon.store.PutJobLink(context.Background(), atssync.PutJobLink{
+	_, _, err := m.daemon.steps.PutJobLink(context.Background(), atssync.PutJobLink{
 		Link:    atssync.JobLink{Connection: connection, PlatformJob: job, ATSJob: "ats-" + job, As: sdk.AsCandidate, ManagedBy: atssync.ManagedByAPI},
 		Backlog: &atssync.Backlog{Mode: atssync.BacklogAll},
 	}, m.pace, m.now())
@@ -112,7 +112,7 @@ func (m *model) linkOrUnlink() {
 		m.link(c.ID, job)
 		return
 	}
-	err := m.daemon.store.RemoveJobLink(context.Background(), c.ID, job, 0, m.now())
+	err := m.daemon.steps.RemoveJobLink(context.Background(), c.ID, job, 0, m.now())
 	if m.alive() && err == nil {
 		m.linked[key] = false
 	}
@@ -154,7 +154,7 @@ func (m *model) offer() {
 			}
 			o.titles = append(o.titles, titles[i])
 		}
-		out, err := m.daemon.store.Accept(context.Background(), slices.Clone(in), m.now())
+		out, err := m.daemon.steps.Accept(context.Background(), slices.Clone(in), m.now())
 		if !m.alive() {
 			continue
 		}
@@ -195,7 +195,7 @@ func (m *model) lawful(err error) {
 }
 
 func (m *model) setState(id string, to atssync.ConnectionState) {
-	_, err := m.daemon.store.UpdateConnection(context.Background(), id, 0, func(c *atssync.Connection) error {
+	_, err := m.daemon.steps.UpdateConnection(context.Background(), id, 0, func(c *atssync.Connection) error {
 		c.State = to
 		return nil
 	}, m.now())
@@ -206,7 +206,7 @@ func (m *model) setState(id string, to atssync.ConnectionState) {
 }
 
 func (m *model) pauseOrResume() {
-	c, err := m.daemon.store.Connection(context.Background(), m.any().ID)
+	c, err := m.daemon.steps.Connection(context.Background(), m.any().ID)
 	if err != nil || c.State == atssync.ConnectionRemoved {
 		return
 	}
@@ -218,7 +218,7 @@ func (m *model) pauseOrResume() {
 }
 
 func (m *model) remove() {
-	_, err := m.daemon.store.RemoveConnection(context.Background(), m.any().ID, 0, m.now())
+	_, err := m.daemon.steps.RemoveConnection(context.Background(), m.any().ID, 0, m.now())
 	if m.alive() {
 		m.lawful(err)
 	}
@@ -227,12 +227,12 @@ func (m *model) remove() {
 // reconnect connects what was removed, and hands everything over again that was ever handed over.
 func (m *model) reconnect() {
 	for i, c := range m.conns {
-		now, err := m.daemon.store.Connection(context.Background(), c.ID)
+		now, err := m.daemon.steps.Connection(context.Background(), c.ID)
 		if err != nil || now.State != atssync.ConnectionRemoved {
 			continue
 		}
 		for _, job := range jobs { // links go with their connection
-			_, err := m.daemon.store.JobLink(context.Background(), c.ID, job)
+			_, err := m.daemon.steps.JobLink(context.Background(), c.ID, job)
 			m.linked[who(c.ID, job)] = err == nil
 		}
 		m.connect(m.names[i])
@@ -322,7 +322,7 @@ func (m *model) settleOne() {
 	m.exorcise()
 	m.sleep(2 * time.Minute) // what was on the wire has arrived
 	c := m.any().ID
-	page, err := m.daemon.store.Submissions(context.Background(), atssync.SubmissionQuery{Connection: c, State: atssync.StateUncertain})
+	page, err := m.daemon.steps.Submissions(context.Background(), atssync.SubmissionQuery{Connection: c, State: atssync.StateUncertain})
 	if err != nil || len(page.Items) == 0 {
 		return
 	}

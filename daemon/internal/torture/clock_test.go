@@ -61,6 +61,7 @@ func (l *lane) poke() {
 
 func (l *lane) run() {
 	for !l.d.quits() {
+		l.d.store.take("tick", l.connection)
 		at, more, err := l.d.submit.Tick(context.Background(), l.connection, l.d.m.now())
 		wait := time.Hour
 		switch {

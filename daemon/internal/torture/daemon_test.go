@@ -26,7 +26,8 @@ type daemon struct {
 	m       *model
 	number  int
 	engine  *engine
-	store   ordered
+	steps   *kv.Store
+	store   ordered // steps as the workers take them
 	submit  *submit.Worker
 	collect *collect.Worker
 	manage  *manage.Service
@@ -52,8 +53,9 @@ func newDaemon(m *model, number int) (*daemon, error) {
 		m: m, number: number, engine: e, held: make(map[string]atssync.Lease), lanes: make(map[string]*lane),
 		kick: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{}),
 	}
+	d.steps = kv.New(e, kv.Options{SoleOwner: true, ReleasePerMinute: m.pace})
 	d.store = ordered{
-		Store: kv.New(e, kv.Options{SoleOwner: true, ReleasePerMinute: m.pace}), who: fmt.Sprint(number), tasked: d.soon,
+		Store: d.steps, who: fmt.Sprint(number), tasked: d.soon,
 		t: &turns{seed: m.seed, n: make(map[string]uint64)},
 	}
 	d.client = &adaptertest.Fake{
@@ -71,7 +73,7 @@ func newDaemon(m *model, number int) (*daemon, error) {
 	reading := d.store
 	reading.who += "c"
 	d.collect = collect.New(collect.Options{
-		Store: reading, Lanes: reading, Jobs: reading, Connections: reading, Hints: reading, Submissions: reading,
+		Store: reading, Lanes: lanes{reading}, Jobs: reading, Connections: reading, Hints: reading, Submissions: reading,
 		Leases: d, Adapters: d, Vault: vault{}, Wake: d.wake, ReleasePerMinute: m.pace,
 	})
 	d.submit = submit.New(submit.Options{
@@ -79,7 +81,7 @@ func newDaemon(m *model, number int) (*daemon, error) {
 		Platform: "Platform", OnUncertain: m.onUncertain, DrainEvery: 2 * time.Second, Arrived: d.follow,
 	})
 	d.manage = manage.New(manage.Options{
-		Store: d.store, Adapters: d, Leases: d, Keys: keys{}, Sealer: keys{}, Documents: vault{}, OnUncertain: m.onUncertain,
+		Store: d.steps, Adapters: d, Leases: d, Keys: keys{}, Sealer: keys{}, Documents: vault{}, OnUncertain: m.onUncertain,
 		RefreshJobs: d.collect.RefreshJobs, ReleasePerMinute: m.pace, Wake: d.wake, Changed: func(string) { d.soon() },
 	})
 	err := d.begin()
@@ -148,6 +150,7 @@ func (d *daemon) upkeep() {
 	turn := time.NewTicker(submitEvery)
 	defer turn.Stop()
 	for {
+		d.store.take("upkeep", "") // whoever woke it goes on at this instant
 		timer := time.NewTimer(d.work())
 		due := false
 		select { // what is ready at the same instant is taken in one order below

@@ -24,7 +24,7 @@ import (
 var jobs = []string{"job-0", "job-1", "job-2"}
 
 // externals is how many external ids a connection has: few, so that they are sent again, revised and given up.
-const externals = 8
+const externals = 6
 
 // offered is what the platform knows of one external id.
 type offered struct {
@@ -240,10 +240,10 @@ func (m *model) run() {
 	for !m.start() {
 		m.restart()
 	}
-	for range 1 + m.dice.IntN(3) {
+	for range []int{1, 1, 1, 2, 2, 3}[m.dice.IntN(6)] {
 		m.connect(fmt.Sprintf("c%d", len(m.names)))
 	}
-	for range 10 + m.dice.IntN(25) {
+	for range 6 + m.dice.IntN(12) {
 		act := acts[m.dice.IntN(len(acts))]
 		m.trace("act %s", act.name)
 		act.do(m)
@@ -266,12 +266,12 @@ var pauses = []time.Duration{0, 0, time.Millisecond, 10 * time.Millisecond, 300 
 func (m *model) feed() {
 	ctx := context.Background()
 	for _, id := range m.ids() {
-		last, err := m.daemon.store.LastEvent(ctx, id)
+		last, err := m.daemon.steps.LastEvent(ctx, id)
 		if err != nil {
 			return
 		}
 		after := last - int64(m.dice.IntN(6))
-		got, _, err := m.daemon.store.Events(ctx, atssync.EventQuery{Connection: id, After: max(after, 0), Limit: 20})
+		got, _, err := m.daemon.steps.Events(ctx, atssync.EventQuery{Connection: id, After: max(after, 0), Limit: 20})
 		if err != nil {
 			return
 		}
@@ -289,6 +289,15 @@ func (m *model) remember(e atssync.Event) {
 	before, known := m.told[key]
 	require.True(m.t, !known || before == h.Sum64(), "seed %d: event %s has other content than before", m.seed, key)
 	m.told[key] = h.Sum64()
+}
+
+// end leaves nothing running.
+func (m *model) end() {
+	for _, d := range []*daemon{m.daemon, m.zombie} {
+		if d != nil && !d.quits() {
+			d.bury(false)
+		}
+	}
 }
 
 // any picks one of the connections that are there.

@@ -62,6 +62,14 @@ func (o ordered) Connection(ctx context.Context, id string) (atssync.Connection,
 	return o.Store.Connection(ctx, id)
 }
 
+// lanes is the store to goroutines that begin by reading their lane.
+type lanes struct{ ordered }
+
+func (l lanes) Lane(ctx context.Context, id string) (atssync.Lane, error) {
+	l.take("look", id)
+	return l.Store.Lane(ctx, id)
+}
+
 func (o ordered) BeginAttempts(ctx context.Context, l atssync.Lease, in []atssync.BeginAttempt, now time.Time) ([]atssync.Attempt, error) {
 	o.take("begin", in[0].Submission)
 	return o.Store.BeginAttempts(ctx, l, in, now)

@@ -56,6 +56,9 @@ var acts = []act{
 	{"exorcise", (*model).exorcise},
 	{"exorcise", (*model).exorcise},
 	{"settle", (*model).settleOne},
+	{"clock", (*model).setClock},
+	{"clock", (*model).setClock},
+	{"clock", (*model).setClock},
 	{"statuses", (*model).statuses},
 	{"night", func(m *model) { m.sleep(time.Hour) }},
 }

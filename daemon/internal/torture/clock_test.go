@@ -22,9 +22,12 @@ func (m *model) now() time.Time {
 	return time.Now().Round(0).Add(time.Duration(m.skew.Load())).UTC()
 }
 
-// jump sets the clock.
-func (m *model) jump(n int) {
-	j := jumpsTo[n%len(jumpsTo)]
+// setClock sets the clock, in the runs that are about it.
+func (m *model) setClock() {
+	if !m.jumps {
+		return
+	}
+	j := jumpsTo[m.dice.IntN(len(jumpsTo))]
 	skew := time.Duration(m.skew.Load()) + j.by
 	if j.year != 0 {
 		skew = time.Date(j.year, 7, 1, 12, 0, 0, 0, time.UTC).Sub(time.Now().Round(0))

@@ -237,8 +237,11 @@ func (d *daemon) bury(inOrder bool) {
 	defer cancel()
 	close(d.quit)
 	<-d.ended
+	if inOrder {
+		d.wg.Wait()
+	}
+	d.submit.Stop(ctx) // a killed one would store the ends of its calls for ever
 	d.wg.Wait()
-	d.submit.Stop(ctx)
 	d.collect.Stop()
 	if inOrder {
 		_ = d.store.Release(context.Background(), d.owner(), d.m.now())

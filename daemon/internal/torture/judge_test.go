@@ -120,7 +120,7 @@ func (m *model) judgeLedger(c atssync.Connection) {
 // judgeOne compares a submission with the ATS.
 func (m *model) judgeOne(s atssync.Submission, arrivals int) {
 	key := who(s.Connection, s.ExternalID)
-	require.False(m.t, s.State.Waiting(), "seed %d: %s is still %s (%s, %+v)", m.seed, key, s.State, s.HeldReason, s.Trouble)
+	require.False(m.t, s.State.Waiting(), "seed %d: %s is still %s at %s: %+v", m.seed, key, s.State, m.now(), s)
 	p := m.ats.people[key]
 	if s.State != atssync.StateSubmitted && s.State != atssync.StateAlreadyApplied {
 		require.Zero(m.t, arrivals, "seed %d: %s is told as arrived and is %s", m.seed, key, s.State)

@@ -65,6 +65,18 @@ func TestModel_NothingIsLostOrDoubledWhereverTheDaemonIsKilled(t *testing.T) {
 }
 
 //nolint:paralleltest // as above
+func TestModel_NothingIsLostOrDoubledWhenTheClockIsSet(t *testing.T) {
+	lessGarbage(t)
+	n := *seedsFlag / 5
+	if n == 0 {
+		n = 300
+	}
+	for i := range n {
+		play(t, *seedFlag+uint64(i), true, tracing())
+	}
+}
+
+//nolint:paralleltest // as above
 func TestModel_TheSameSeedReplaysTheSameRun(t *testing.T) {
 	for seed := range uint64(40) {
 		var first, second bytes.Buffer

@@ -63,6 +63,7 @@ var table = []room{
 		may:   []string{internal + "atssync", "plugin-sdk", internal + "intake", internal + "manage", internal + "web"},
 		tests: memory,
 	},
+	{path: internal + "torture", tests: []string{internal + "...", "plugin-sdk", "plugin-sdk/adaptertest"}},
 	{path: internal + "cli", may: []string{internal + "app", "config", internal + "api"}},
 	{path: internal + "app", may: []string{"config", internal + "...", "plugin-sdk", "plugin-sdk/..."}},
 	{path: "daemon/cmd/atssync", may: []string{internal + "cli"}},

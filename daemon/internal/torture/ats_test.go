@@ -41,6 +41,7 @@ type ats struct {
 	people  map[string]*person
 	doubts  map[string]int // connection → submissions whose answer was lost
 	calls   map[string]int
+	minutes map[string]int // calls about one person within one minute
 }
 
 func (a *ats) set(f func()) {
@@ -67,6 +68,7 @@ func (a *ats) submit(ctx context.Context, e *engine, req sdk.SubmitRequest) (sdk
 	var w weather
 	a.set(func() {
 		a.calls[key]++
+		a.minutes[fmt.Sprint(key, time.Now().Unix()/60)]++
 		dice, w = mix(a.m.seed+uint64(a.calls[key]), "call", key), a.weather
 	})
 	luck, wait := int(dice%1000), time.Duration(dice>>10%uint64(500*time.Millisecond))+1

@@ -88,6 +88,9 @@ func (m *model) over() bool {
 	return true
 }
 
+// stormFrom is more calls about one person than a minute of limits, back-offs and people's acts accounts for.
+const stormFrom = 24
+
 // judge demands every promise of what is left.
 func (m *model) judge() {
 	for _, c := range m.conns {
@@ -105,6 +108,9 @@ func (m *model) judge() {
 			require.NoError(m.t, err, "seed %d: %s was accepted and is lost", m.seed, key)
 			require.Equal(m.t, key, who(s.Connection, s.ExternalID), "seed %d", m.seed)
 		}
+	}
+	for key, n := range m.ats.minutes {
+		require.LessOrEqual(m.t, n, stormFrom, "seed %d: %s was sent again and again", m.seed, key)
 	}
 	for key, p := range m.ats.people {
 		require.Equal(m.t, 1, p.times, "seed %d: %s stands in the ATS more than once", m.seed, key)

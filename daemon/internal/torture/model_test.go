@@ -75,6 +75,7 @@ func newModel(t require.TestingT, seed uint64, jumps bool, out io.Writer) *model
 	m.ats = &ats{
 		m: m, manifest: kinds[dice.IntN(len(kinds))], key: make(map[string]error), closed: make(map[string]error),
 		people: make(map[string]*person), doubts: make(map[string]int), calls: make(map[string]int),
+		minutes: make(map[string]int),
 	}
 	if m.ats.manifest.Batch.Submit == 0 && m.ats.manifest.Dedupe == sdk.DedupeNone {
 		m.ats.twoSteps = dice.IntN(4) == 0

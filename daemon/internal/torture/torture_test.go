@@ -3,6 +3,7 @@ package torture
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
@@ -34,13 +35,6 @@ func play(t *testing.T, seed uint64, jumps bool, out io.Writer) (hash uint64) {
 	return hash
 }
 
-// lessGarbage has the short runs collect garbage more seldom.
-func lessGarbage(t *testing.T) {
-	t.Helper()
-	was := debug.SetGCPercent(400)
-	t.Cleanup(func() { debug.SetGCPercent(was) })
-}
-
 func tracing() io.Writer {
 	if *traceFlag {
 		return os.Stderr
@@ -48,32 +42,43 @@ func tracing() io.Writer {
 	return nil
 }
 
+// runs plays seeds, one after the other.
+func runs(t *testing.T, n int, jumps bool) {
+	t.Helper()
+	was := debug.SetGCPercent(400) // many short lives
+	t.Cleanup(func() { debug.SetGCPercent(was) })
+	for from := 0; from < n; from += 1000 { // by the thousand, so that what each leaves with its test goes
+		t.Run(fmt.Sprint(from), func(t *testing.T) {
+			for i := from; i < min(from+1000, n); i++ {
+				seed := *seedFlag + uint64(i)
+				hash := play(t, seed, jumps, tracing())
+				if n <= 10 {
+					t.Logf("seed %d: trace %016x", seed, hash)
+				}
+			}
+		})
+	}
+}
+
+// seeds is how many the flag asks for, else those of this build.
+func seeds(plain, race int) int {
+	switch {
+	case *seedsFlag > 0:
+		return *seedsFlag
+	case raceEnabled:
+		return race
+	}
+	return plain
+}
+
 //nolint:paralleltest // the source of random ids is the process's own
 func TestModel_NothingIsLostOrDoubledWhereverTheDaemonIsKilled(t *testing.T) {
-	lessGarbage(t)
-	n := *seedsFlag
-	if n == 0 {
-		n = 300
-	}
-	for i := range n {
-		seed := *seedFlag + uint64(i)
-		hash := play(t, seed, false, tracing())
-		if n < 10 {
-			t.Logf("seed %d: trace %016x", seed, hash)
-		}
-	}
+	runs(t, seeds(2000, 300), false)
 }
 
 //nolint:paralleltest // as above
 func TestModel_NothingIsLostOrDoubledWhenTheClockIsSet(t *testing.T) {
-	lessGarbage(t)
-	n := *seedsFlag / 5
-	if n == 0 {
-		n = 300
-	}
-	for i := range n {
-		play(t, *seedFlag+uint64(i), true, tracing())
-	}
+	runs(t, seeds(1000, 100), true)
 }
 
 //nolint:paralleltest // as above

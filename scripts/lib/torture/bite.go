@@ -22,6 +22,8 @@ func guards() []guard {
 	return []guard{
 		{"writeahead", "kill", 8, promiseOnce},
 		{"lease", "kill", 5, promiseOnce},
+		{"writeahead", "model", 500, promiseModel},
+		{"lease", "model", 500, promiseModel},
 		{"replay", "lost", 200, promiseOnePost},
 		{"sync", "power", 2, promiseKept},
 		{"marks", "damage", 8, promiseNotSilent},
@@ -39,7 +41,9 @@ const (
 func guardNames() []string {
 	var out []string
 	for _, g := range guards() {
-		out = append(out, g.name)
+		if !slices.Contains(out, g.name) {
+			out = append(out, g.name)
+		}
 	}
 	return out
 }
@@ -72,14 +76,18 @@ func bite(ctx context.Context, t *trial, g guard) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(bin) }()
-	for out, from := range map[string]string{"atssync": "./daemon/cmd/atssync", "adapters/greenhouse": "./adapters/greenhouse"} {
+	programs := map[string]string{"atssync": "./daemon/cmd/atssync", "adapters/greenhouse": "./adapters/greenhouse"}
+	if g.part == "model" {
+		clear(programs) // it builds its own
+	}
+	for out, from := range programs {
 		if _, err := command(ctx, "", nil, "go", "build", "-trimpath", "-buildvcs=false", "-tags", "bite_"+g.name, "-o", filepath.Join(bin, out), from); err != nil {
 			return err
 		}
 	}
 	fmt.Fprintf(os.Stderr, "bite: %s without the guard %s (seed %d) ...\n", g.part, g.name, t.seed)
 	s := t.settings
-	s.bin, s.n, s.keep = bin, g.n, false
+	s.bin, s.n, s.keep, s.tags = bin, g.n, false, "bite_"+g.name
 	for _, p := range programmes() {
 		if p.name != g.part {
 			continue

@@ -26,6 +26,7 @@ type settings struct {
 	seed     uint64
 	n        int
 	long     bool
+	tags     string // what the model is built with
 	bite     string // the guards to break, with commas between them, or "all"
 	asJSON   bool
 	keep     bool
@@ -47,6 +48,7 @@ func programmes() []programme {
 		{"damage", "single bits flipped in each kind of file; files emptied and removed", 40, 500, false, damage},
 		{"disk", "the disk of a daemon that accepts and sends fills up", 1, 20, false, fullDisk},
 		{"plugins", "an adapter that crashes, hangs, hoards, floods and is replaced", 300, 10_000, true, plugins},
+		{"model", "a model of the daemon, killed at store steps, calls of the adapter and moments, with the clock set", 20_000, 1_000_000, true, model},
 		{"clients", "dripping, huge, deep and noisy clients at every listener", 200, 20_000, true, clients},
 	}
 }

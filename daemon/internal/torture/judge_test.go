@@ -143,7 +143,9 @@ func (m *model) judgeOne(s atssync.Submission, arrivals int) {
 	require.NoError(m.t, err, "seed %d", m.seed)
 	doc, err := box.OpenDocument(s, payload)
 	require.NoError(m.t, err, "seed %d", m.seed)
-	if !m.ats.twoSteps { // there a later revision goes on with the person that an earlier one made
+	// With two steps a revision goes on with the person that an earlier one made, and "already applied" says that the ATS
+	// kept what it had.
+	if !m.ats.twoSteps && s.State == atssync.StateSubmitted {
 		require.Equal(m.t, p.title, doc.Person.Title, "seed %d: %s stands in the ATS with another content", m.seed, key)
 	}
 	_, err = m.daemon.steps.Application(context.Background(), s.ID)

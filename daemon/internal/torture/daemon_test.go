@@ -324,6 +324,8 @@ func (vault) ExternalKey(connection, externalID string) string {
 	return box.ExternalKey(connection, externalID)
 }
 
+func (vault) PersonKeys(account string, p atssync.Person) []string { return box.PersonKeys(account, p) }
+
 func (vault) OpenDocument(s atssync.Submission, p atssync.Payload) (atssync.Document, error) {
 	return box.OpenDocument(s, p)
 }

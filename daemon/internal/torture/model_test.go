@@ -137,7 +137,7 @@ func (m *model) ids() []string {
 	return out
 }
 
-// sleep lets time pass, and starts the daemon again when it was killed meanwhile.
+// sleep lets time pass in the bubble, and starts the daemon again when it was killed meanwhile.
 func (m *model) sleep(d time.Duration) {
 	timer := time.NewTimer(d + time.Duration(m.dice.Int64N(int64(time.Millisecond))))
 	defer timer.Stop()
@@ -157,7 +157,8 @@ func (m *model) sleep(d time.Duration) {
 	}
 }
 
-// restart buries a daemon that was killed and starts the next one, which may be killed as it starts.
+// restart buries a daemon that was killed and starts the next one, a while of the bubble's time later; it may be killed as
+// it starts.
 func (m *model) restart() {
 	for {
 		if m.daemon != nil {

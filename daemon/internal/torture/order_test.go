@@ -37,6 +37,7 @@ type turns struct {
 	n    map[string]uint64
 }
 
+// take lets the time of a step pass in the bubble.
 func (t *turns) take(what, id string) {
 	k := what + "\x00" + id
 	t.mu.Lock()

@@ -49,6 +49,7 @@ func programmes() []programme {
 		{"disk", "the disk of a daemon that accepts and sends fills up", 1, 20, false, fullDisk},
 		{"plugins", "an adapter that crashes, hangs, hoards, floods and is replaced", 300, 10_000, true, plugins},
 		{"model", "a model of the daemon, killed at store steps, calls of the adapter and moments, with the clock set", 20_000, 1_000_000, true, model},
+		{"malformed", "malformed inputs of every decoder", 50_000, 1_000_000, true, malformed},
 		{"clients", "dripping, huge, deep and noisy clients at every listener", 200, 20_000, true, clients},
 	}
 }

@@ -245,8 +245,15 @@ func (m *model) reconnect() {
 
 // storms are what the ATS may be like for a while.
 var storms = []weather{
-	{}, {}, {lost: 100, refused: 100, throttled: 100, slow: 100}, {lost: 1000}, {hung: 1000}, {refused: 1000}, {throttled: 1000},
-	{lost: 300, hung: 100}, {slow: 500, lost: 100},
+	{},
+	{},
+	{lost: 100, refused: 100, throttled: 100, slow: 100},
+	{lost: 1000},
+	{hung: 1000},
+	{refused: 1000},
+	{throttled: 1000},
+	{lost: 300, hung: 100},
+	{slow: 500, lost: 100},
 }
 
 func (m *model) changeWeather() {

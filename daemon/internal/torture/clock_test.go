@@ -13,8 +13,15 @@ var jumpsTo = []struct {
 	by   time.Duration
 	year int
 }{
-	{by: time.Second}, {by: -time.Second}, {by: time.Hour}, {by: -time.Hour}, {by: 24 * time.Hour}, {by: -24 * time.Hour},
-	{year: 1970}, {year: 2106}, {year: 2000},
+	{by: time.Second},
+	{by: -time.Second},
+	{by: time.Hour},
+	{by: -time.Hour},
+	{by: 24 * time.Hour},
+	{by: -24 * time.Hour},
+	{year: 1970},
+	{year: 2106},
+	{year: 2000},
 }
 
 // now is the time on the wall.

@@ -333,9 +333,11 @@ func (vault) OpenDocument(s atssync.Submission, p atssync.Payload) (atssync.Docu
 func (vault) SealNote(s atssync.Submission, text string) ([]byte, error) {
 	return box.SealNote(s, text)
 }
+
 func (vault) OpenNote(s atssync.Submission, sealed []byte) (string, error) {
 	return box.OpenNote(s, sealed)
 }
+
 func (vault) SealContinuation(s atssync.Submission, b []byte) ([]byte, error) {
 	return box.SealContinuation(s, b)
 }

@@ -144,7 +144,7 @@ func (m *model) sleep(d time.Duration) {
 	for {
 		select {
 		case <-m.crashed:
-			time.Sleep(1) // what is ready at this instant goes first
+			time.Sleep(time.Nanosecond) // what is ready at this instant goes first
 			m.restart()
 		case <-timer.C:
 			select {

@@ -37,6 +37,8 @@ type daemon struct {
 	held map[string]atssync.Lease
 	gone string // why the adapter will not be back
 
+	following map[string]bool
+
 	kick, quit chan struct{}
 	ended      chan struct{}
 	lanes      map[string]*lane // of a model that sets the clock
@@ -50,7 +52,7 @@ const submitEvery = 5 * time.Minute
 func newDaemon(m *model, number int) (*daemon, error) {
 	e := &engine{Engine: m.disk, m: m}
 	d := &daemon{
-		m: m, number: number, engine: e, held: make(map[string]atssync.Lease), lanes: make(map[string]*lane),
+		m: m, number: number, engine: e, held: make(map[string]atssync.Lease), lanes: make(map[string]*lane), following: make(map[string]bool),
 		kick: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{}),
 	}
 	d.steps = kv.New(e, kv.Options{SoleOwner: true, ReleasePerMinute: m.pace})
@@ -78,7 +80,7 @@ func newDaemon(m *model, number int) (*daemon, error) {
 	})
 	d.submit = submit.New(submit.Options{
 		Store: d.store, Uncertain: d.store, Tasks: d.store, Connections: d.store, Leases: d, Adapters: d, Vault: vault{},
-		Platform: "Platform", OnUncertain: m.onUncertain, DrainEvery: 2 * time.Second, Arrived: d.follow,
+		Platform: "Platform", OnUncertain: m.onUncertain, DrainEvery: 1700 * time.Millisecond, Arrived: d.follow,
 	})
 	d.manage = manage.New(manage.Options{
 		Store: d.steps, Adapters: d, Leases: d, Keys: keys{}, Sealer: keys{}, Documents: vault{}, OnUncertain: m.onUncertain,
@@ -124,10 +126,21 @@ func (d *daemon) acquire(ctx context.Context, ids ...string) error {
 	return err
 }
 
+// follow is called for each of a batch at one instant, and follows once, a little later.
 func (d *daemon) follow(connection string) {
-	if !d.m.jumps { // what is read is dated by the process's own clock
-		d.collect.Follow(connection)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.m.jumps || d.following[connection] { // what is read is dated by the process's own clock
+		return
 	}
+	d.following[connection] = true
+	after := time.Duration(mix(d.m.seed, "follow", connection)%uint64(mostTurn)) + 1
+	time.AfterFunc(after, func() {
+		d.mu.Lock()
+		delete(d.following, connection)
+		d.mu.Unlock()
+		d.collect.Follow(connection)
+	})
 }
 
 func (d *daemon) sweep() {
@@ -181,6 +194,7 @@ func (d *daemon) upkeep() {
 
 // pass is the submit pass, with the heartbeat of a daemon that has little to do.
 func (d *daemon) pass() {
+	d.store.take("pass", "") // two daemons may have begun at the same instant
 	if d.beat() != nil {
 		return
 	}
@@ -229,12 +243,15 @@ func (d *daemon) wake(connection string) {
 
 // bury ends what is left of a daemon that was killed, or lets one end in order.
 func (d *daemon) bury(inOrder bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	if !inOrder {
 		d.engine.dead.Store(true)
+	}
+	d.store.take("bury", "") // what is ready at this instant goes first
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	if !inOrder {
 		cancel()
 	}
-	defer cancel()
 	close(d.quit)
 	<-d.ended
 	if inOrder {
@@ -242,6 +259,7 @@ func (d *daemon) bury(inOrder bool) {
 	}
 	d.submit.Stop(ctx) // a killed one would store the ends of its calls for ever
 	d.wg.Wait()
+	d.store.take("bury", "") // so does what the last calls set going
 	d.collect.Stop()
 	if inOrder {
 		_ = d.store.Release(context.Background(), d.owner(), d.m.now())

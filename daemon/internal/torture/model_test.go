@@ -245,6 +245,7 @@ func (m *model) run() {
 	for range []int{1, 1, 1, 2, 2, 3}[m.dice.IntN(6)] {
 		m.connect(fmt.Sprintf("c%d", len(m.names)))
 	}
+	m.sleep(time.Millisecond)
 	for range 6 + m.dice.IntN(12) {
 		act := acts[m.dice.IntN(len(acts))]
 		m.trace("act %s", act.name)

@@ -51,7 +51,7 @@ func malformed(ctx context.Context, t *trial) error {
 		if _, err := command(ctx, "", nil, "go", append(args, "./"+d.folder)...); err != nil {
 			return err
 		}
-		for _, test := range strings.FieldsSeq(d.tests) {
+		for test := range strings.FieldsSeq(d.tests) {
 			n, err := fuzz(ctx, t, binary, d.folder, "Fuzz"+test)
 			if err != nil {
 				return err

@@ -29,11 +29,19 @@ func (m *model) now() time.Time {
 	return time.Now().Round(0).Add(time.Duration(m.skew.Load())).UTC()
 }
 
+// look remembers the latest that the clock ever said.
+func (m *model) look() {
+	if now := m.now(); now.After(m.late) {
+		m.late = now
+	}
+}
+
 // setClock sets the clock, in the runs that are about it.
 func (m *model) setClock() {
 	if !m.jumps {
 		return
 	}
+	m.look()
 	j := jumpsTo[m.dice.IntN(len(jumpsTo))]
 	skew := time.Duration(m.skew.Load()) + j.by
 	if j.year != 0 {

@@ -132,7 +132,7 @@ func (m *model) judgeOne(s atssync.Submission, arrivals int) {
 		require.Zero(m.t, arrivals, "seed %d: %s is told as arrived and is %s", m.seed, key, s.State)
 		require.True(m.t, p == nil || len(s.Continuation) > 0 || s.PossibleDuplicate, "seed %d: %s is %s and stands in the ATS: %+v", m.seed, key, s.State, s)
 		if s.State == atssync.StateExpired {
-			require.True(m.t, m.jumps && m.late.After(s.ExpiresAt), "seed %d: %s expired before its time", m.seed, key)
+			require.True(m.t, m.jumps && m.late.After(s.ExpiresAt), "seed %d: %s expired before its time: %+v", m.seed, key, s)
 		}
 		return
 	}

@@ -253,9 +253,7 @@ func (m *model) run() {
 		m.daemon.soon()
 		m.feed()
 		m.sleep(pauses[m.dice.IntN(len(pauses))])
-		if now := m.now(); now.After(m.late) {
-			m.late = now
-		}
+		m.look()
 	}
 	m.calm()
 	m.judge()

@@ -48,6 +48,9 @@ func crashes(ctx context.Context, t *trial, program string) error {
 		if err := crash(ctx, t, program, dir, i); err != nil {
 			return err
 		}
+		if i >= warm {
+			t.done(1)
+		}
 	}
 	var after footprint
 	err := rig.Until(ctx, 5*time.Second, 100*time.Millisecond, func() (bool, error) {

@@ -30,6 +30,7 @@ func damage(ctx context.Context, t *trial) error {
 	if d.refused > 0 {
 		return errors.New("the store that is not damaged is refused")
 	}
+	t.total *= len(d.kinds())
 	for _, kind := range d.kinds() {
 		for i := range t.n {
 			r := t.random(kind, i)
@@ -43,6 +44,7 @@ func damage(ctx context.Context, t *trial) error {
 			if err := d.try(ctx, what, file, func() error { return flip(filepath.Join(d.w.data, file), at, bit) }); err != nil {
 				return err
 			}
+			t.done(1)
 		}
 		t.note("%s: %d bits flipped, %d refused", kind, t.n, d.refused)
 		d.refused = 0

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -19,6 +20,8 @@ const (
 	// lifePoints is how many kills one world lives through before everything is settled and judged.
 	lifePoints      = 75
 	killConnections = 100
+	// livesAtOnce are led side by side, because each mostly waits.
+	livesAtOnce = 2
 	// adapterKills is how many times in a row the adapter alone is killed: the fifth crash within a minute would
 	// deactivate it.
 	adapterKills = 3
@@ -26,16 +29,36 @@ const (
 
 // kills ends processes at random moments while applications are accepted, sent, answered and told.
 func kills(ctx context.Context, t *trial) error {
-	uncertain, applications, judging := 0, 0, time.Duration(0)
-	for from := 0; from < t.n; from += lifePoints {
-		l := &life{t: t, from: from, to: min(from+lifePoints, t.n), orderly: make(map[int]bool)}
-		if err := l.live(ctx); err != nil {
-			return fmt.Errorf("kills %d to %d: %w", l.from, l.to, err)
-		}
-		uncertain, applications, judging = uncertain+l.uncertain, applications+l.acked, judging+l.judging
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var mu sync.Mutex
+	var failed error
+	var group sync.WaitGroup
+	next, uncertain, applications, judging := 0, 0, 0, time.Duration(0)
+	for range livesAtOnce {
+		group.Go(func() {
+			for ctx.Err() == nil {
+				mu.Lock()
+				l := &life{t: t, from: next, to: min(next+lifePoints, t.n), orderly: make(map[int]bool)}
+				next = l.to
+				mu.Unlock()
+				if l.from == l.to {
+					return
+				}
+				err := l.live(ctx)
+				mu.Lock()
+				if err != nil && failed == nil {
+					failed = fmt.Errorf("kills %d to %d: %w", l.from, l.to, err)
+					cancel() // the other life
+				}
+				uncertain, applications, judging = uncertain+l.uncertain, applications+l.acked, judging+l.judging
+				mu.Unlock()
+			}
+		})
 	}
+	group.Wait()
 	t.note("%d kills, %d applications, %d uncertain, all settled; %.0f s of settling and judging", t.n, applications, uncertain, judging.Seconds())
-	return nil
+	return failed
 }
 
 // life is one world with its kills.
@@ -73,6 +96,7 @@ func (l *life) live(ctx context.Context) error {
 		if err := l.point(ctx, i); err != nil {
 			return fmt.Errorf("kill %d: %w", i, err)
 		}
+		l.t.done(1)
 		w.sim.MoveRandom(10)
 		err := w.api.Call(ctx, http.MethodPost, "/v1/schedule/status/run", nil, nil)
 		if refused, ok := errors.AsType[*rig.Refusal](err); ok && refused.Status == http.StatusConflict {

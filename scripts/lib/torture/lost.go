@@ -164,6 +164,7 @@ func lostAnswers(ctx context.Context, t *trial) error {
 				}
 				id := fmt.Sprintf("lost-%d", n)
 				said := attempt(ctx, p, c.url, e, id)
+				t.done(1)
 				c.mu.Lock()
 				cut := c.cut[id]
 				c.mu.Unlock()

@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -113,6 +114,10 @@ func begin(ctx context.Context, s settings) (int, error) {
 	}
 	began := time.Now()
 	var r report
+	program, err := versionOf(ctx, s.bin)
+	if err != nil {
+		return 0, err
+	}
 	if s.bite != "" {
 		r, err = bites(ctx, s)
 	} else {
@@ -121,12 +126,26 @@ func begin(ctx context.Context, s settings) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	r.Program, r.Began = program, began.UTC().Format(time.RFC3339)
 	r.Seed, r.Took = s.seed, time.Since(began).Seconds()
 	if s.asJSON {
 		return r.failed(), r.printJSON(os.Stdout)
 	}
 	r.print(os.Stdout)
 	return r.failed(), nil
+}
+
+// versionOf is the version of the daemon that is tortured.
+func versionOf(ctx context.Context, bin string) (string, error) {
+	out, err := command(ctx, "", nil, filepath.Join(bin, "atssync"), "version", "--json")
+	if err != nil {
+		return "", err
+	}
+	var v struct {
+		Version string `json:"version"`
+	}
+	err = json.Unmarshal(out, &v)
+	return v.Version, err
 }
 
 // all runs the parts: two at a time, because most of them wait for clocks, and those that measure alone after them.
@@ -172,6 +191,7 @@ func one(ctx context.Context, s settings, p programme) (out part) {
 			t.n = p.long
 		}
 	}
+	t.total, t.told = t.n, time.Now()
 	began := time.Now()
 	var err error
 	if t.root, err = os.MkdirTemp(s.dir, "torture"); err == nil { // short: socket paths are

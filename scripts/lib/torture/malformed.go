@@ -41,7 +41,11 @@ var decoders = []struct{ folder, tests string }{
 // malformed mutates inputs of every decoder, in the long form led by what they reach in its code. The mutations have no
 // seed; an input that breaks a decoder is kept beside its test and fails that from then on.
 func malformed(ctx context.Context, t *trial) error {
-	total := 0
+	total, tests := 0, 0
+	for _, d := range decoders {
+		tests += len(strings.Fields(d.tests))
+	}
+	t.total *= tests
 	for i, d := range decoders {
 		binary := filepath.Join(t.root, fmt.Sprintf("decoder%d", i))
 		args := []string{"test", "-c", "-o", binary}
@@ -57,6 +61,7 @@ func malformed(ctx context.Context, t *trial) error {
 				return err
 			}
 			total += n
+			t.done(n)
 		}
 	}
 	t.note("%d inputs of %d decoders", total, len(decoders))

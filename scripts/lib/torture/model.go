@@ -69,6 +69,7 @@ func (t *trial) share(ctx context.Context, binary string, s share) {
 		out, err := cmd.CombinedOutput()
 		if err == nil {
 			t.kept(s.promise, s.n)
+			t.done(s.n)
 			return
 		}
 		if ctx.Err() != nil {
@@ -85,6 +86,7 @@ func (t *trial) share(ctx context.Context, binary string, s share) {
 			return
 		}
 		t.kept(s.promise, int(seed-s.first))
+		t.done(int(seed-s.first) + 1)
 		t.check(s.promise, false, "the model's seed %d: %s", seed, strings.TrimSpace(string(found[2])))
 		s.n, s.first = s.n-int(seed-s.first)-1, seed+1
 		if t.tags != "" {

@@ -54,6 +54,7 @@ func powerCuts(ctx context.Context, t *trial) error {
 			return err
 		}
 		w.undoubled(when)
+		t.done(1)
 	}
 	_, acked := w.sent.counts()
 	t.note("%d cuts, %d applications acknowledged", t.n, acked)

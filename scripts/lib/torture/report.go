@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -15,11 +16,14 @@ import (
 
 // report is what was found.
 type report struct {
-	Seed   uint64  `json:"seed"`
-	Took   float64 `json:"seconds"`
-	Parts  []part  `json:"parts"`
-	Passed int     `json:"passed"`
-	Failed int     `json:"failed"`
+	// Program is the version of the daemon.
+	Program string  `json:"program"`
+	Began   string  `json:"began"`
+	Seed    uint64  `json:"seed"`
+	Took    float64 `json:"seconds"`
+	Parts   []part  `json:"parts"`
+	Passed  int     `json:"passed"`
+	Failed  int     `json:"failed"`
 }
 
 // part is what one part found.
@@ -102,19 +106,39 @@ func (r *report) print(w io.Writer) {
 			}
 		}
 	}
-	fmt.Fprintf(w, "\nseed %d; %d CPUs; %s; %s in all\n", r.Seed, runtime.NumCPU(), runtime.Version(), time.Duration(r.Took*float64(time.Second)).Round(time.Second))
+	fmt.Fprintf(w, "\natssync %s, %s; seed %d; %d CPUs; %s; %s in all\n", r.Program, r.Began, r.Seed, runtime.NumCPU(), runtime.Version(), time.Duration(r.Took*float64(time.Second)).Round(time.Second))
 	fmt.Fprintf(w, "%d passed, %d failed\n", r.Passed, r.Failed)
 }
 
 // trial is one run of a part.
 type trial struct {
 	settings
-	root string
+	root  string
+	total int // of what done counts
 
 	mu     sync.Mutex
 	part   part
 	worlds []*world
 	last   []func() // what end undoes, the last one first
+	did    int
+	told   time.Time // when progress was told last
+}
+
+// tellEvery is how often a part tells how far it is.
+const tellEvery = 30 * time.Second
+
+// done counts n more kills, cuts, bits, posts, crashes or inputs as done, and tells how far the part is now and then.
+func (t *trial) done(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.did += n
+	if time.Since(t.told) < tellEvery {
+		return
+	}
+	if !t.told.IsZero() {
+		fmt.Fprintf(os.Stderr, "%s: %d of %d; %d broken\n", t.part.Name, t.did, t.total, t.part.failed())
+	}
+	t.told = time.Now()
 }
 
 // random returns the dice of something: the same seed and the same name give the same throws.

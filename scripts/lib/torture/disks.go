@@ -48,9 +48,9 @@ type errNoDisk struct{ why string }
 // Error is the reason.
 func (e errNoDisk) Error() string { return e.why }
 
-// orNotRun turns a machine without such disks into a note.
+// orNotRun turns a machine without such disks into a note, except where nothing may be left out.
 func (t *trial) orNotRun(err error) error {
-	if none, ok := errors.AsType[errNoDisk](err); ok {
+	if none, ok := errors.AsType[errNoDisk](err); ok && os.Getenv("CI") != "true" {
 		t.notRun(none.why)
 		return nil
 	}

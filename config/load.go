@@ -97,7 +97,7 @@ func syntaxProblem(file string, src []byte, err error) Problem {
 	what := strings.ToLower(pe.Message)
 	switch {
 	case strings.HasPrefix(what, "key ") || strings.Contains(what, "already") || strings.Contains(what, "is not a table"):
-		what = "a key stands twice, or as two kinds of thing"
+		what = keyNamed(pe.LastKey) + " stands twice, or as two kinds of thing"
 	case strings.Contains(what, "out of range"):
 		what = "a number is too large"
 	case strings.Contains(what, "escape"):
@@ -109,6 +109,14 @@ func syntaxProblem(file string, src []byte, err error) Problem {
 	}
 	p.Message = "this is not TOML: " + what
 	return p
+}
+
+// keyNamed names a key in a sentence; the library does not always know which one it was.
+func keyNamed(key string) string {
+	if key == "" {
+		return "a key"
+	}
+	return "the key " + key
 }
 
 // reader walks a decoded tree against the schema and collects what is wrong.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -146,7 +147,7 @@ the note are shown too; they are personal data, and that they were looked at is 
 	cmd.RunE = c.do(func(cmd *cobra.Command, args []string) error {
 		d, err := c.daemon().Submission(cmd.Context(), args[0], *document)
 		if err != nil {
-			return err
+			return hintOfID(err, args[0])
 		}
 		if *asJSON {
 			return printJSON(c.Out, d)
@@ -234,4 +235,12 @@ func attemptText(a api.Attempt) string {
 		lines = append(lines, "note: "+a.Note)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// hintOfID tells who asked for a submission by the platform's id of it how that is done.
+func hintOfID(err error, id string) error {
+	if e, ok := errors.AsType[*api.Error](err); ok && e.Code == "not_found" && !strings.HasPrefix(id, "sub_") {
+		e.Remedy = "ids begin with sub_; by the platform's id: atssync submissions list --external-id " + id + " --connection NAME"
+	}
+	return err
 }

@@ -13,7 +13,7 @@ import (
 // ConnectRequest connects an account to an ATS account.
 type ConnectRequest struct {
 	Account string
-	Name    string // "" takes the ATS account's name, or the adapter's label
+	Name    string // "" takes the ATS account's name, or the account's
 	Adapter string
 	// Fields are the values of the manifest's fields, secret and not, by name.
 	Fields map[string]sdk.Secret
@@ -75,7 +75,7 @@ func (s *Service) Connect(ctx context.Context, req ConnectRequest) (ConnectResul
 	c.CheckedAt = now
 	out := ConnectResult{Checks: atssync.CheckResults(reply.Items), DryRun: req.DryRun}
 	if c.Name == "" {
-		if c.Name, err = s.freeName(ctx, c.Account, cmp.Or(reply.AccountName, m.Label, m.Name)); err != nil {
+		if c.Name, err = s.freeName(ctx, c.Account, cmp.Or(reply.AccountName, c.Account, m.Label, m.Name)); err != nil {
 			return ConnectResult{}, err
 		}
 	}

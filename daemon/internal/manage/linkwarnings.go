@@ -15,7 +15,10 @@ const poolPatience = 3 * time.Second
 
 // warnings tells what is allowed about a link and may not be meant.
 func (l *linker) warnings(ctx context.Context, k *linkable, req LinkRequest) ([]string, error) {
-	var out []string
+	out, err := l.unknownJob(ctx, k, req)
+	if err != nil {
+		return nil, err
+	}
 	if req.Pool != "" {
 		if pools := l.poolsOf(ctx, k); pools != nil {
 			out = append(out, unknownPool(pools, req)...)
@@ -34,6 +37,19 @@ func (l *linker) warnings(ctx context.Context, k *linkable, req LinkRequest) ([]
 		}
 	}
 	return out, nil
+}
+
+// unknownJob warns of a job that the platform never told of, where it told of others: it may be mistyped.
+func (l *linker) unknownJob(ctx context.Context, k *linkable, req LinkRequest) ([]string, error) {
+	_, err := l.s.o.Store.PlatformJob(ctx, k.c.Account, req.PlatformJob)
+	if atssync.CodeOf(err) != atssync.CodeNotFound {
+		return nil, err
+	}
+	page, err := l.s.o.Store.PlatformJobs(ctx, atssync.JobQuery{Account: k.c.Account, Paging: atssync.Paging{Limit: 1}})
+	if err != nil || len(page.Items) == 0 {
+		return nil, err
+	}
+	return []string{fmt.Sprintf("the platform's jobs of %s were imported, and %s is not among them: it may be mistyped, or is to be imported yet", k.c.Account, req.PlatformJob)}, nil
 }
 
 // poolsOf asks the ATS for its pools, once for all links of a request; nil when it did not tell.

@@ -86,7 +86,7 @@ func parse() settings {
 	flag.IntVar(&s.n, "n", 0, "how many kills, cuts, bits, posts or crashes, instead of the short form's")
 	flag.BoolVar(&s.long, "long", false, "the long form: hours")
 	flag.StringVar(&s.bite, "bite", "", "break these `guards`, or all, and demand that their part fails: "+strings.Join(guardNames(), ", "))
-	flag.BoolVar(&s.asJSON, "json", false, "print the report as JSON")
+	flag.BoolVar(&s.asJSON, "json", false, "print the report as JSON, and the table to standard error")
 	flag.BoolVar(&s.keep, "keep", false, "leave the folders of parts that failed, to look into them")
 	flag.Parse()
 	if *run != "" {
@@ -129,6 +129,7 @@ func begin(ctx context.Context, s settings) (int, error) {
 	r.Program, r.Began = program, began.UTC().Format(time.RFC3339)
 	r.Seed, r.Took = s.seed, time.Since(began).Seconds()
 	if s.asJSON {
+		r.print(os.Stderr)
 		return r.failed(), r.printJSON(os.Stdout)
 	}
 	r.print(os.Stdout)

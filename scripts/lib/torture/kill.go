@@ -57,7 +57,7 @@ func kills(ctx context.Context, t *trial) error {
 		})
 	}
 	group.Wait()
-	t.note("%d kills, %d applications, %d uncertain, all settled; %.0f s of settling and judging", t.n, applications, uncertain, judging.Seconds())
+	t.note("%d kills, %d applications, %d uncertain, all settled; %.0f s of settling and judging", next, applications, uncertain, judging.Seconds())
 	return failed
 }
 
@@ -80,7 +80,7 @@ func (l *life) live(ctx context.Context) error {
 		return err
 	}
 	l.w = w
-	defer w.end()
+	defer w.vanish()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // of what is still being sent when something went wrong
 	for _, f := range []simulator.Fault{

@@ -291,6 +291,17 @@ func (w *world) gone(ctx context.Context, when string) {
 	w.t.check("no orphan process 2 s after the daemon's death", err == nil, "%s: %v", when, left)
 }
 
+// vanish ends a world of many: nothing of it is kept, except where a promise was broken.
+func (w *world) vanish() {
+	w.end()
+	w.t.mu.Lock()
+	defer w.t.mu.Unlock()
+	w.t.worlds = slices.DeleteFunc(w.t.worlds, func(other *world) bool { return other == w })
+	if w.t.part.failed() == 0 {
+		_ = os.RemoveAll(w.dir)
+	}
+}
+
 // end stops everything of this world.
 func (w *world) end() {
 	if w.daemon != nil {

@@ -15,6 +15,8 @@ const resolveLong = `Settle a submission that is uncertain: it was sent, and its
   --send-again     it is not there; it is sent again, marked as a possible duplicate.
   --give-up        leave it; the platform is told that it was cancelled.
 
+After a restore, --submitted also settles one that is held for it (held: restored) and stands in the ATS.
+
 Many are settled by --file: a JSON array, NDJSON, or CSV with a header line, of submission (or connection and external_id), action (submitted, send_again
 or give_up) and profile_url.`
 

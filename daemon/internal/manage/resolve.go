@@ -21,7 +21,7 @@ type ResolveRequest struct {
 	ProfileURL string `json:"profile_url,omitempty"`
 }
 
-// Resolve settles an uncertain submission as a person says. That it was submitted is not taken on trust: the
+// Resolve settles an uncertain submission as a person says, or one that is held for a restore and stands in the ATS. That it was submitted is not taken on trust: the
 // candidate behind ProfileURL is read back, and must carry our external id.
 func (s *Service) Resolve(ctx context.Context, req ResolveRequest) (Submission, error) {
 	if problems := resolveProblems(req); len(problems) > 0 {
@@ -37,6 +37,9 @@ func (s *Service) Resolve(ctx context.Context, req ResolveRequest) (Submission, 
 	sub, err := s.submission(ctx, req.ID)
 	if err != nil {
 		return Submission{}, err
+	}
+	if sub.State == atssync.StateHeld && sub.HeldReason == atssync.HeldRestored && req.Action == atssync.ResolvedSubmitted {
+		return s.resolveRestored(ctx, sub, req.ProfileURL)
 	}
 	if sub.State != atssync.StateUncertain {
 		return Submission{}, atssync.Errorf(atssync.CodeConflict, "submission %s is %s; only an uncertain one is resolved", sub.ID, sub.State)
@@ -56,6 +59,44 @@ func (s *Service) Resolve(ctx context.Context, req ResolveRequest) (Submission, 
 		return Submission{}, err
 	}
 	s.o.Wake(sub.Connection)
+	return s.shownSubmission(ctx, sub)
+}
+
+// resolveRestored settles a submission that is held for a restore and was found in the ATS: it was sent after the backup.
+func (s *Service) resolveRestored(ctx context.Context, sub atssync.Submission, address string) (Submission, error) {
+	l, err := s.o.Store.JobLink(ctx, sub.Connection, sub.PlatformJob)
+	if err != nil && atssync.CodeOf(err) != atssync.CodeNotFound {
+		return Submission{}, err
+	}
+	if sub.ATSJob == "" {
+		sub.ATSJob, sub.As = l.ATSJob, l.As
+	}
+	receipt, _, err := s.readBack(ctx, sub, address)
+	if err != nil {
+		return Submission{}, err
+	}
+	now := time.Now().UTC()
+	got, err := s.o.Store.Learn(ctx, []atssync.Evidence{{
+		Connection: sub.Connection, Submission: sub.ID, ExternalKey: sub.ExternalKey, AccountKey: sub.AccountKey,
+		State: atssync.StateSubmitted, Receipt: &receipt, ATSJob: sub.ATSJob, As: sub.As, At: now, Source: "person",
+	}}, now)
+	if err != nil {
+		return Submission{}, err
+	}
+	if got[0] != atssync.LearnedSettled {
+		return Submission{}, atssync.Errorf(atssync.CodeConflict, "submission %s was released meanwhile", sub.ID).
+			WithRemedy("see what became of it: atssync submissions show %s", sub.ID)
+	}
+	if actor, ok := atssync.ActorOf(ctx); ok {
+		if err := s.o.Store.AppendAudit(ctx, atssync.Audit{
+			ID: atssync.NewID(atssync.PrefixAudit, now), At: now, Actor: actor, Action: "submission.resolve", Object: sub.ID, Detail: string(atssync.ResolvedSubmitted),
+		}); err != nil {
+			return Submission{}, err
+		}
+	}
+	if sub, err = s.submission(ctx, sub.ID); err != nil {
+		return Submission{}, err
+	}
 	return s.shownSubmission(ctx, sub)
 }
 

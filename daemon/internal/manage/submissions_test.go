@@ -3,6 +3,7 @@ package manage
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -160,6 +161,33 @@ func TestResolve_SubmittedIsProvedByOurExternalIDOnly(t *testing.T) {
 			require.NotEqual(t, "78", app.ApplicationID)
 		})
 	}
+}
+
+// What is held for a restore and stands in the ATS is settled by a person before anything is released.
+func TestResolve_HeldForARestoreAndFoundInTheATS(t *testing.T) {
+	t.Parallel()
+	w, c, sub := linked(t)
+	other := w.accept(c, "app-2", "eng")
+	now := time.Now().UTC()
+	require.NoError(t, w.store.HoldRestored(w.t.Context(), atssync.Restore{Backup: "b", MadeAt: now, At: now}, now))
+	require.Equal(t, atssync.HeldRestored, w.state(sub.ID).HeldReason)
+	w.ats.readings = []sdk.Reading{{CandidateID: "55", ApplicationID: "77", ExternalID: "app-1", JobID: "101", JobName: "Senior Engineer"}}
+
+	_, err := w.Resolve(w.ctx(), ResolveRequest{ID: other.ID, Action: atssync.ResolvedSubmitted, ProfileURL: profile})
+	requireCode(t, err, atssync.CodeConflict, "not ours")
+	for _, action := range []atssync.Resolution{atssync.ResolvedSendAgain, atssync.ResolvedGiveUp} {
+		_, err := w.Resolve(w.ctx(), ResolveRequest{ID: sub.ID, Action: action})
+		requireCode(t, err, atssync.CodeConflict, "only an uncertain one")
+	}
+	got, err := w.Resolve(w.ctx(), ResolveRequest{ID: sub.ID, Action: atssync.ResolvedSubmitted, ProfileURL: profile})
+	require.NoError(t, err)
+	require.Equal(t, atssync.StateSubmitted, got.State)
+	require.Equal(t, "77", got.Receipt.ApplicationID)
+	app, err := w.Application(w.ctx(), sub.ID)
+	require.NoError(t, err)
+	require.Equal(t, "77", app.ApplicationID, "it is followed")
+	require.Equal(t, []string{"submission.resolve"}, w.actions(sub.ID))
+	require.Equal(t, atssync.StateHeld, w.state(other.ID).State)
 }
 
 func TestResolve_AnApplicationThatIsFollowedAlreadyIsNotTakenTwice(t *testing.T) {

@@ -174,6 +174,37 @@ func TestSave_IsWholeOrNotThere(t *testing.T) {
 	require.Len(t, entries, 1)
 }
 
+// A backup that is being written has no name, so that nothing is left of it when its writer is killed.
+func TestSave_LeavesNothingWhoeverIsKilled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f, temp, err := partial(dir, "a.backup")
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	if temp != "" {
+		t.Skip("this file system has no files without a name")
+	}
+	data := written(t, header, []byte("content"))
+	_, _, err = Save(filepath.Join(dir, "a.backup"), func(w io.Writer) error {
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		require.Empty(t, entries)
+		_, err = w.Write(data)
+		return err
+	})
+	require.NoError(t, err)
+}
+
+// Where no file can be without a name, the hidden one is linked and removed.
+func TestLink_OfAFileWithAName(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	temp, path := filepath.Join(dir, ".a"), filepath.Join(dir, "a")
+	require.NoError(t, os.WriteFile(temp, []byte("x"), 0o600))
+	require.NoError(t, link(nil, temp, path))
+	require.ErrorIs(t, link(nil, temp, path), os.ErrExist)
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add(written(f, header, []byte("content")))
 	f.Add([]byte(magic))

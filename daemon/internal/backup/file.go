@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // Save puts what write writes into a new file for its owner only. It appears whole, checked and safely on disk, or not
@@ -17,13 +19,15 @@ func Save(path string, write func(io.Writer) error) (h Header, size int64, err e
 		return h, 0, fmt.Errorf("there is a file %s already, and a backup replaces none: name another one, or a folder", path)
 	}
 	dir := filepath.Dir(path)
-	temp := filepath.Join(dir, fmt.Sprintf(".%s.%s.partial", filepath.Base(path), rand.Text()[:8]))
-	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, temp, err := partial(dir, filepath.Base(path))
 	if err != nil {
 		return h, 0, fmt.Errorf("make the file of the backup: %w", err)
 	}
 	defer func() {
 		_ = f.Close()
+		if temp == "" {
+			return
+		}
 		if removed := os.Remove(temp); removed != nil && !errors.Is(removed, fs.ErrNotExist) {
 			err = errors.Join(err, removed)
 		}
@@ -40,10 +44,33 @@ func Save(path string, write func(io.Writer) error) (h Header, size int64, err e
 	if h, size, err = Check(f); err != nil {
 		return h, 0, err
 	}
-	if err := os.Link(temp, path); err != nil { // unlike a rename it replaces nothing
+	if err := link(f, temp, path); err != nil { // unlike a rename it replaces nothing
 		return h, 0, fmt.Errorf("put the backup in place: %w", err)
 	}
 	return h, size, syncDir(dir)
+}
+
+// partial makes the file that a backup is written to until it is whole. It has no name, so that nothing is left of it
+// however its writer ends; where the file system has no such files it has a hidden one.
+func partial(dir, base string) (f *os.File, temp string, err error) {
+	if fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600); err == nil {
+		return os.NewFile(uintptr(fd), filepath.Join(dir, base)), "", nil
+	}
+	temp = filepath.Join(dir, fmt.Sprintf(".%s.%s.partial", base, rand.Text()[:8]))
+	f, err = os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	return f, temp, err
+}
+
+// link gives a file its name; one without a name is reached by its descriptor.
+func link(f *os.File, temp, path string) error {
+	if temp != "" {
+		return os.Link(temp, path)
+	}
+	from := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+	if err := unix.Linkat(unix.AT_FDCWD, from, unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW); err != nil {
+		return &os.LinkError{Op: "link", Old: from, New: path, Err: err}
+	}
+	return nil
 }
 
 func syncDir(dir string) error {

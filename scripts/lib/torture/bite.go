@@ -26,6 +26,7 @@ func guards() []guard {
 		{"lease", "model", 500, promiseModel},
 		{"replay", "lost", 200, promiseOnePost},
 		{"sync", "power", 2, promiseKept},
+		{"restore", "restore", 2, promiseOnce},
 		{"marks", "damage", 8, promiseNotSilent},
 	}
 }

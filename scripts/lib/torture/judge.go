@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/atssync/atssync/adapters/greenhouse/simulator"
 	"github.com/atssync/atssync/scripts/lib/rig"
 )
 
@@ -73,6 +74,9 @@ func everything[T any](ctx context.Context, api *rig.Client, path string) (out [
 	}
 }
 
+// restoreStride is what numbers are rounded up to by a restore.
+const restoreStride = 10_000_000_000
+
 // feed reads all events of all connections, and checks the numbers of each connection.
 func (w *world) feed(ctx context.Context, when string) (map[string]event, error) {
 	out := make(map[string]event)
@@ -87,7 +91,7 @@ func (w *world) feed(ctx context.Context, when string) (map[string]event, error)
 			return nil, err
 		}
 		for _, e := range page.Items {
-			if e.Sequence != last[e.Connection]+1 {
+			if next := last[e.Connection] + 1; e.Sequence != next && (e.Sequence <= next || e.Sequence%restoreStride != 1) {
 				gap = fmt.Sprintf("%s goes from %d to %d", e.Connection, last[e.Connection], e.Sequence)
 			}
 			last[e.Connection] = e.Sequence
@@ -171,6 +175,15 @@ func (w *world) arrived(ctx context.Context, patience time.Duration) error {
 	})
 }
 
+// profileOf is the address of a candidate's page, as a person copies it.
+func profileOf(c simulator.Candidate) string {
+	url := fmt.Sprintf("https://app.greenhouse.io/people/%d", c.ID)
+	if len(c.Applications) > 0 {
+		url += fmt.Sprintf("?application_id=%d", c.Applications[0].ID)
+	}
+	return url
+}
+
 // settle settles everything uncertain with atssync resolve, by what the ATS knows: there with its address, and what is not
 // there by turns sent again and given up. It returns how many there were.
 func (w *world) settle(ctx context.Context, when string) (int, error) {
@@ -188,10 +201,7 @@ func (w *world) settle(ctx context.Context, when string) (int, error) {
 		switch there := employers[s.Connection].employer.ByExternalID(s.ExternalID); {
 		case len(there) > 0:
 			line["action"] = "submitted"
-			line["profile_url"] = fmt.Sprintf("https://app.greenhouse.io/people/%d", there[0].ID)
-			if apps := there[0].Applications; len(apps) > 0 {
-				line["profile_url"] += fmt.Sprintf("?application_id=%d", apps[0].ID)
-			}
+			line["profile_url"] = profileOf(there[0])
 		case i%2 == 0:
 			line["action"] = "give_up"
 		}

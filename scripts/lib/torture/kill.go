@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -34,7 +33,7 @@ func kills(ctx context.Context, t *trial) error {
 	var mu sync.Mutex
 	var failed error
 	var group sync.WaitGroup
-	next, uncertain, applications, judging := 0, 0, 0, time.Duration(0)
+	next, uncertain, applications, backups, judging := 0, 0, 0, 0, time.Duration(0)
 	for range livesAtOnce {
 		group.Go(func() {
 			for ctx.Err() == nil {
@@ -51,13 +50,14 @@ func kills(ctx context.Context, t *trial) error {
 					failed = fmt.Errorf("kills %d to %d: %w", l.from, l.to, err)
 					cancel() // the other life
 				}
-				uncertain, applications, judging = uncertain+l.uncertain, applications+l.acked, judging+l.judging
+				uncertain, applications, backups, judging = uncertain+l.uncertain, applications+l.acked, backups+l.backups, judging+l.judging
 				mu.Unlock()
 			}
 		})
 	}
 	group.Wait()
-	t.note("%d kills, %d applications, %d uncertain, all settled; %.0f s of settling and judging", next, applications, uncertain, judging.Seconds())
+	t.note("%d kills, %d of them during a backup, %d applications, %d uncertain, all settled; %.0f s of settling and judging",
+		next, backups, applications, uncertain, judging.Seconds())
 	return failed
 }
 
@@ -69,6 +69,7 @@ type life struct {
 	times     []time.Time  // of kills
 	orderly   map[int]bool // those of times that were no kill but an end in order
 	inARow    int          // kills of the adapter alone
+	backups   int          // kills in the middle of a backup
 	uncertain int
 	acked     int
 	judging   time.Duration
@@ -98,11 +99,7 @@ func (l *life) live(ctx context.Context) error {
 		}
 		l.t.done(1)
 		w.sim.MoveRandom(10)
-		err := w.api.Call(ctx, http.MethodPost, "/v1/schedule/status/run", nil, nil)
-		if refused, ok := errors.AsType[*rig.Refusal](err); ok && refused.Status == http.StatusConflict {
-			err = nil // one is under way: the schedule's own, or one that a start made up for
-		}
-		if err != nil {
+		if err := w.statuses(ctx); err != nil {
 			return fmt.Errorf("a status pass after kill %d: %w", i, err)
 		}
 	}
@@ -135,6 +132,9 @@ func (l *life) point(ctx context.Context, i int) error {
 		l.orderly[len(l.times)-1] = true
 		l.w.daemon.Stop()
 		l.t.check("an end in order ends without an error", l.w.daemon.Ended() == "exit status 0", "%s: %s", when, l.w.daemon.Ended())
+	case dice >= 42 && dice < 54:
+		_, _ = l.w.killBackup(ctx, r, 1<<20) // part restore looks at what came of it
+		l.backups++
 	case dice >= 82:
 		l.signalAdapter()
 		l.w.kill()
@@ -243,15 +243,19 @@ func (l *life) judge(ctx context.Context) error {
 	return nil
 }
 
-// agrees compares each submission with the ATS: there once when it is submitted, not there when it was given up, and one
-// POST an attempt at the most.
+// agrees compares each submission with the ATS, and its attempts with the POSTs.
 func (w *world) agrees(have map[string]submission, when string) {
-	posts := w.posts()
+	w.stand(have, when)
+	w.onePost(have, when)
+}
+
+// stand compares each submission with the ATS: there once when it is submitted, not there when it was given up.
+func (w *world) stand(have map[string]submission, when string) {
 	employers := make(map[string]*simulator.Employer)
 	for _, t := range w.targets {
 		employers[t.connection] = t.employer
 	}
-	var wrong, over []string
+	var wrong []string
 	for id, s := range have {
 		n := len(employers[s.Connection].ByExternalID(id))
 		switch s.State {
@@ -266,11 +270,19 @@ func (w *world) agrees(have map[string]submission, when string) {
 		default:
 			wrong = append(wrong, fmt.Sprintf("%s is %s", s.ID, s.State))
 		}
+	}
+	w.t.check("daemon and ATS agree about everybody", len(wrong) == 0, "%s: %d, such as %v", when, len(wrong), firstOf(wrong))
+}
+
+// onePost checks that one attempt was one POST at the most, of a daemon that knows of every attempt.
+func (w *world) onePost(have map[string]submission, when string) {
+	posts := w.posts()
+	var over []string
+	for id, s := range have {
 		if posts[id] > s.Attempt {
 			over = append(over, fmt.Sprintf("%s: %d attempts, %d POSTs", s.ID, s.Attempt, posts[id]))
 		}
 	}
-	w.t.check("daemon and ATS agree about everybody", len(wrong) == 0, "%s: %d, such as %v", when, len(wrong), firstOf(wrong))
 	w.t.check(promiseOnePost, len(over) == 0, "%s: %d, such as %v", when, len(over), firstOf(over))
 }
 

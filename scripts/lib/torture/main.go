@@ -46,6 +46,7 @@ func programmes() []programme {
 		{"kill", "kill -9 of daemon, adapter or both at random moments", 150, 10_000, false, kills},
 		{"lost", "answers lost, storms, a refused key, a closed job", 5000, 100_000, false, lost},
 		{"power", "the power fails under the disk of a daemon that accepts and sends", 10, 200, false, powerCuts},
+		{"restore", "backups under load, cut off, flipped; the data lost, restored, and everything sent again", 3, 50, false, restores},
 		{"damage", "single bits flipped in each kind of file; files emptied and removed", 40, 500, false, damage},
 		{"disk", "the disk of a daemon that accepts and sends fills up", 1, 20, false, fullDisk},
 		{"plugins", "an adapter that crashes, hangs, hoards, floods and is replaced", 300, 10_000, true, plugins},

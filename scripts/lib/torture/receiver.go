@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -67,7 +68,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, "no event", http.StatusBadRequest)
 		return
 	}
-	if was, again := r.bodies[e.ID]; again && !bytes.Equal(was, body) {
+	if was, again := r.bodies[e.ID]; again && !bytes.Equal(was, body) && !renumbered(was, e) {
 		r.complain("event %s came with another content", e.ID)
 	}
 	if was, again := r.numbers[e.EndpointSequence]; again && was != e.ID {
@@ -75,6 +76,14 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	r.bodies[e.ID], r.numbers[e.EndpointSequence] = body, e.ID
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// renumbered reports whether an event came once more after a restore that knew the event and not the number that it was
+// sent with: it has one of a higher stride now, and nothing else is another.
+func renumbered(body []byte, e event) bool {
+	var was event
+	err := json.Unmarshal(body, &was)
+	return err == nil && same(was, e) && e.EndpointSequence/restoreStride > was.EndpointSequence/restoreStride
 }
 
 // complain is called with the lock held.
@@ -116,6 +125,32 @@ func (r *receiver) compare(feed map[string]event) (problems []string) {
 		problems = append(problems, fmt.Sprintf("%d events came and the feed has %d", len(r.bodies), len(feed)))
 	}
 	return problems
+}
+
+// missing says what of the feed never came or came otherwise, where the platform also knows what a restored daemon does not.
+func (r *receiver) missing(feed map[string]event) (problems []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	problems = append(problems, r.wrong...)
+	for id, e := range feed {
+		var got event
+		if err := json.Unmarshal(r.bodies[id], &got); err != nil || !same(got, e) {
+			problems = append(problems, "event "+id+" ("+e.Type+") never came, or is another one in the feed")
+		}
+	}
+	return problems
+}
+
+// all is every event that came, one a line.
+func (r *receiver) all() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out strings.Builder
+	for _, body := range r.bodies {
+		out.Write(body)
+		out.WriteByte('\n')
+	}
+	return out.String()
 }
 
 // same compares what is the event's own.

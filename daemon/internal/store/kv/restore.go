@@ -164,7 +164,7 @@ func (s *Store) holdConnection(ctx context.Context, id string, r atssync.Restore
 		}
 		removed = c.State == atssync.ConnectionRemoved
 		return st.holdRestored(c, r)
-	}); err != nil || removed {
+	}); err != nil || removed || !holdsRestored {
 		return err
 	}
 	for more := true; more; {
@@ -206,7 +206,7 @@ func (st *step) holdRestored(c *atssync.Connection, r atssync.Restore) error {
 	if err := st.freeLease(c.ID); err != nil {
 		return err
 	}
-	if err := st.lost(c.ID); err != nil || c.State == atssync.ConnectionRemoved {
+	if err := st.lost(c.ID); err != nil || c.State == atssync.ConnectionRemoved || !holdsRestored {
 		return err
 	}
 	st.w.Set(keyRestoredHeld(c.ID), []byte{})

@@ -87,65 +87,6 @@ func newHostile(t *testing.T, ats string) *hostile {
 	return h
 }
 
-// canaries are what must be nowhere, by what it is.
-type canaries map[string]string
-
-// found lists what of them is in a text, as it is, as base64 and as an address writes it.
-func (c canaries) found(text string) []string {
-	var out []string
-	for what, v := range c {
-		forms := []string{v, url.QueryEscape(v), url.PathEscape(v)}
-		if len(v) > 8 {
-			forms = append(forms, base64.StdEncoding.EncodeToString([]byte(v))[:len(v)/3*4])
-		}
-		for _, f := range forms {
-			if strings.Contains(text, f) {
-				at := strings.Index(text, f)
-				out = append(out, fmt.Sprintf("%s in %q", what, text[max(at-120, 0):min(at+len(f)+40, len(text))]))
-				break
-			}
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// personal returns a document in which every personal field holds a canary, and the canaries.
-func personal(t *testing.T, connection, external string, n int) ([]byte, canaries) {
-	t.Helper()
-	c := canaries{}
-	v := func(what, format string) string {
-		s := fmt.Sprintf(format, strconv.Itoa(n)+"q7")
-		c[what] = s
-		return s
-	}
-	page := func(what string) string {
-		return "https://p.example.com/" + v(what, what+"Kanari%s?sig=Kanarisig"+what+"%[1]s")
-	}
-	b, err := json.Marshal(map[string]any{
-		"connection": connection, "external_id": external, "job": "job-1",
-		"person": map[string]any{
-			"id": v("person id", "person-kanari-%s"), "first_name": v("first name", "Vornkanari%s"), "last_name": v("last name", "Nachkanari%s"),
-			"emails":    []any{map[string]string{"address": v("e-mail", "mail.kanari.%s@example.com")}},
-			"phones":    []any{map[string]string{"number": v("phone", "+1 555 0199 %s")}},
-			"addresses": []any{map[string]string{"text": v("address", "Kanarienweg %s, Anytown")}},
-			"links":     []any{map[string]string{"url": page("profile")}},
-			"company":   v("company", "Kanari Works %s"), "title": v("title", "Chief of Kanari %s"),
-		},
-		"resume":          map[string]string{"url": page("resume"), "file_name": v("file name", "kanari-resume-%s.pdf")},
-		"application_url": page("application"),
-		"media":           []any{map[string]string{"title": v("media title", "Kanari hello %s"), "url": page("media")}},
-		"notes":           []string{v("note", "A kanari note %s")},
-		"referrer":        map[string]string{"first_name": "Ref", "last_name": v("referrer", "Refkanari%s"), "email": v("referrer's e-mail", "ref.kanari.%s@example.com")},
-		"answers": []any{
-			map[string]any{"question": "Why?", "answer": v("answer", "Because of kanari reasons %s")},
-			map[string]any{"question": "Disability?", "answer": v("private answer", "Private kanari matter %s"), "private": true},
-		},
-	})
-	require.NoError(t, err)
-	return b, c
-}
-
 // rig is a real daemon with a real adapter and a hostile ATS.
 type rig struct {
 	t        *testing.T
@@ -155,6 +96,7 @@ type rig struct {
 	exited   chan struct{}
 	log      *syncBuffer
 	told     *syncBuffer // whatever a command printed
+	ran      *syncBuffer // what processes show of themselves
 	secret   canaries
 	people   canaries
 }
@@ -206,7 +148,7 @@ func (r *rig) start() {
 	require.NoError(r.t, r.daemon.Start())
 	r.exited = make(chan struct{})
 	go func(cmd *exec.Cmd, exited chan struct{}) { _ = cmd.Wait(); close(exited) }(r.daemon, r.exited)
-	require.Eventually(r.t, func() bool { return strings.Count(r.log.String(), "adapter is running") > before }, patience, 50*time.Millisecond)
+	require.Eventually(r.t, func() bool { return strings.Count(r.log.String(), "adapter is running") > before+1 }, patience, 50*time.Millisecond)
 }
 
 func (r *rig) kill() {
@@ -221,7 +163,7 @@ func newRig(t *testing.T) *rig {
 	dir, err := os.MkdirTemp("", "canary") // short: a socket lies in it
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	r := &rig{t: t, dir: dir, bin: filepath.Join(dir, "bin"), log: &syncBuffer{}, told: &syncBuffer{}, secret: canaries{}, people: canaries{}}
+	r := &rig{t: t, dir: dir, bin: filepath.Join(dir, "bin"), log: &syncBuffer{}, told: &syncBuffer{}, ran: &syncBuffer{}, secret: canaries{}, people: canaries{}}
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(r.bin, "atssync"), "../../cmd/atssync").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	sim := exec.CommandContext(t.Context(), filepath.Join(adapters, "greenhouse"), "simulate", "--json", "--switch", "resume_fetch=never")
@@ -247,6 +189,11 @@ func newRig(t *testing.T) *rig {
 	r.secret["webhook secret of the file"] = base64.StdEncoding.EncodeToString([]byte("kanari webhook secret, 32 bytes."))
 	r.write("wrong.key", r.secret["wrong API key"])
 	r.write("hook.secret", "whsec_"+r.secret["webhook secret of the file"])
+	r.secret["old webhook secret of the file"] = base64.StdEncoding.EncodeToString([]byte("an old kanari secret of 32 bytes"))
+	r.secret["API key of the file"], r.secret["secret of the ATS's calls"] = "kanari-reference-key-52c9", "kanari-calls-secret-73d0"
+	r.write("old.secret", "whsec_"+r.secret["old webhook secret of the file"])
+	r.write("reference.key", r.secret["API key of the file"])
+	r.write("calls.secret", r.secret["secret of the ATS's calls"])
 	r.write("creds.json", fmt.Sprintf(`{"api_key":%q,"on_behalf_of":%q}`, e.Key, e.SiteAdmin))
 	r.write("bad.json", fmt.Sprintf(`{"api_key":%q,"on_behalf_of":%q}`, r.secret["wrong API key"], e.SiteAdmin))
 	r.write("jobs.ndjson", `{"id":"job-1","account":"acme","title":"Engineer"}`)
@@ -273,11 +220,20 @@ id = "from-file"
 account = "globex"
 adapter = "greenhouse"
 credentials = { api_key = { file = "wrong.key" }, on_behalf_of = %q }
+[adapters.reference]
+path = %q
+settings = { base_url = "http://127.0.0.1:1" }
+[[connections]]
+id = "called"
+account = "hooli"
+adapter = "reference"
+credentials = { api_key = { file = "reference.key" }, webhook_secret = { file = "calls.secret" } }
 [[webhooks]]
 id = "broken"
 url = "http://127.0.0.1:1/never"
 secret = { file = "hook.secret" }
-`, filepath.Join(adapters, "greenhouse"), r.ats.URL, e.SiteAdmin))
+old_secret = { file = "old.secret" }
+`, filepath.Join(adapters, "greenhouse"), r.ats.URL, e.SiteAdmin, filepath.Join(adapters, "reference")))
 	r.start()
 	t.Cleanup(func() { r.kill() })
 	r.atssync("", "connect", "--adapter", "greenhouse", "--account", "acme", "--name", "Refused", "--from-file", r.at("bad.json"))
@@ -365,7 +321,7 @@ func (r *rig) processes() string {
 			pids = append(pids, strings.Fields(string(b))...)
 		}
 	}
-	require.Greater(r.t, len(pids), 1, "the adapter is a child")
+	require.Greater(r.t, len(pids), 2, "the adapters are children")
 	for _, pid := range pids {
 		for _, f := range []string{"cmdline", "environ"} {
 			b, err := os.ReadFile("/proc/" + pid + "/" + f)

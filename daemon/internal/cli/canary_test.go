@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,13 +41,13 @@ func TestCanary_NothingPersonalOrSecretLeavesItsPlace(t *testing.T) {
 
 	people, err := r.run("", "submissions", "show", r.id("app-pass-1"), "--document", "--json")
 	require.NoError(t, err)
-	for _, what := range []string{"first name", "e-mail", "private answer", "note"} {
+	for _, what := range []string{"person.first_name", "person.emails.address", "private answer", "notes"} {
 		require.Contains(t, people, r.people[what+" of app-pass-1"], "who asks for the document is shown it")
 	}
 	r.ats.mu.Lock()
 	sent := r.ats.seen.String()
 	r.ats.mu.Unlock()
-	require.Contains(t, sent, r.people["last name of app-422-2"], "the ATS was sent it, and repeated it")
+	require.Contains(t, sent, r.people["person.last_name of app-422-2"], "the ATS was sent it, and repeated it")
 
 	require.Contains(t, r.atssync("", "submissions", "show", r.id("app-422-2")), "[…]", "what the ATS said is kept, without the person")
 
@@ -54,15 +55,23 @@ func TestCanary_NothingPersonalOrSecretLeavesItsPlace(t *testing.T) {
 	maps.Copy(all, r.secret)
 	maps.Copy(all, r.people)
 	require.Greater(t, len(all), 100)
+	r.look("at the end")
+	metrics := r.ask(http.MethodGet, r.listener("ops")+"/metrics", "", "")
+	require.Contains(t, metrics, "atssync_")
+	backup := r.backup()
 	for place, text := range map[string]string{
-		"what commands and the API said": r.told.String(), "the log": r.log.String(), "the processes": r.processes(),
-		"the data folder": r.files("data"), "the runtime folder": r.files("run"),
+		"what commands and the API said": r.told.String(), "the log": r.log.String(), "the processes": r.ran.String(),
+		"the data folder": r.files("data"), "the runtime folder": r.files("run"), "the metrics": metrics,
+		"the journal of attempts": r.journal(), "a backup": backup,
 	} {
+		require.NotEmpty(t, text, place)
 		require.Empty(t, all.found(text), place)
 	}
 	require.Contains(t, r.files("data"), r.id("app-422-2"), "the data is in these files")
+	require.Contains(t, r.journal(), r.id("app-422-2"), "attempts are in the journal")
+	require.Contains(t, r.told.String(), "fields", "problems of fields were told")
 
-	erased := r.atssync(r.people["e-mail of app-pass-1"], "erase", "--email", "-", "--yes")
+	erased := r.atssync(r.people["person.emails.address of app-pass-1"], "erase", "--email", "-", "--yes")
 	require.Contains(t, erased, "/people/")
 	shown, err := r.run("", "submissions", "show", r.id2(erased), "--document", "--json")
 	require.NoError(t, err)
@@ -122,6 +131,34 @@ func (r *rig) secretsShownOnce() {
 	require.NoError(r.t, json.Unmarshal(key, &file))
 	r.secret["index key"], r.secret["sealing key"] = file.IndexKey, file.Sealing.Key[0].Data.Value
 	require.NotEmpty(r.t, r.secret["sealing key"])
+	hook, err := r.run("", "connections", "hook", "called", "--rotate")
+	require.NoError(r.t, err)
+	r.secret["address that an ATS calls"] = path.Base(strings.TrimSpace(hook))
+	require.Greater(r.t, len(r.secret["address that an ATS calls"]), 30)
+}
+
+// backup makes one, and has it verified, so that it is known to hold what is looked for.
+func (r *rig) backup() string {
+	r.t.Helper()
+	at := r.at("canary.backup")
+	r.atssync("", "backup", at)
+	b, err := os.ReadFile(at)
+	require.NoError(r.t, err)
+	require.Contains(r.t, r.atssync("", "backup", "verify", at), "submissions")
+	return string(b)
+}
+
+func (r *rig) journal() string {
+	r.t.Helper()
+	b, err := os.ReadFile(r.at("data/attempts.log"))
+	require.NoError(r.t, err)
+	return string(b)
+}
+
+// look takes down what every process shows of itself.
+func (r *rig) look(when string) {
+	r.t.Helper()
+	_, _ = fmt.Fprintf(r.ran, "%s: %s\n", when, r.processes())
 }
 
 // crashedAdapter ends the adapter in the middle of a call.
@@ -143,6 +180,7 @@ func (r *rig) crashedAdapter() {
 	require.Eventually(r.t, func() bool {
 		return strings.Contains(r.atssync("", "submissions", "list", "--connection", "Acme", "--external-id", "app-hang-5"), " sending")
 	}, patience, 50*time.Millisecond)
+	r.look("while an application is being sent")
 	for _, a := range list.Items {
 		require.NoError(r.t, syscall.Kill(a.PID, syscall.SIGABRT)) // with every goroutine's stack on stderr
 	}
@@ -164,14 +202,14 @@ func (r *rig) refusals() {
 	for what, v := range people {
 		r.people[what+" of app-bad-6"] = v
 	}
-	email := people["e-mail"]
+	email := people["person.emails.address"]
 	for _, bad := range []string{
 		strings.Replace(string(doc), email, strings.Replace(email, "@", " at ", 1), 1),
 		strings.Replace(string(doc), `"job":"job-1"`, `"job":7`, 1),
 		strings.Replace(string(doc), "https://p.example.com", "ftp://p.example.com", 1),
 		strings.Replace(string(doc), `"person":{`, `"person":{"bytes":"`+email+`",`, 1),
-		strings.Replace(string(doc), `"answers":[`, `"answers":"`+people["answer"]+`","x":[`, 1),
-		strings.Replace(string(doc), people["first name"], people["first name"]+strings.Repeat("x", 400), 1),
+		strings.Replace(string(doc), `"answers":[`, `"answers":"`+people["answers.answer"]+`","x":[`, 1),
+		strings.Replace(string(doc), people["person.first_name"], people["person.first_name"]+strings.Repeat("x", 400), 1),
 		string(doc[:len(doc)-40]),
 	} {
 		require.Contains(r.t, r.ask(http.MethodPost, at+"/v1/submissions", token, bad), `"code"`)
@@ -179,10 +217,14 @@ func (r *rig) refusals() {
 		r.atssync(bad, "submit", "--dry-run", "-")
 	}
 	r.people["bad e-mail of app-bad-6"] = strings.Replace(email, "@", " at ", 1)
-	require.Contains(r.t, r.ask(http.MethodPost, at+"/v1/erasures", token, fmt.Sprintf(`{"email":%q,"person":%q}`, email, people["person id"])), "exactly one")
+	require.Contains(r.t, r.ask(http.MethodPost, at+"/v1/erasures", token, fmt.Sprintf(`{"email":%q,"person":%q}`, email, people["person.id"])), "exactly one")
 	r.ask(http.MethodPost, at+"/v1/erasures", token, fmt.Sprintf(`{"mail":%q}`, email))
 	r.ask(http.MethodGet, at+"/v1/submissions", token[:len(token)-4]+"0000", "")
 	r.ask(http.MethodGet, at+"/v1/nothing", token, "")
+	hook, err := http.Post(at+"/hooks/called/"+r.secret["address that an ATS calls"], "application/json", strings.NewReader(string(doc)))
+	require.NoError(r.t, err)
+	require.NoError(r.t, hook.Body.Close())
+	require.GreaterOrEqual(r.t, hook.StatusCode, 400, "it is not signed")
 	r.ask(http.MethodPost, at+"/hooks/"+r.connection()+"/"+strings.Repeat("0", 32), "", string(doc))
 	r.ask(http.MethodPost, at+"/v1/connections", token, fmt.Sprintf(`{"account":"acme","adapter":"greenhouse","fields":{"api_key":%q,"on_behalf_of":7}}`, r.secret["wrong API key"]))
 
@@ -229,6 +271,8 @@ func (r *rig) watch() {
 		{"ledger", "--recount"},
 		{"connections", "list", "--json"},
 		{"connections", "show", "Acme", "--json"},
+		{"connections", "show", "from-file", "--json"},
+		{"restore", "none.backup"},
 		{"webhooks", "list", "--json"},
 		{"webhooks", "deliveries", "broken", "--json"},
 		{"tasks", "--json"},

@@ -43,6 +43,11 @@ type JournalReport struct {
 	// platform sends them again.
 	Settled    int `json:"settled"`
 	Remembered int `json:"remembered"`
+	// ErasedAgain are in the backup and were erased after it: they are erased once more, but for ErasuresPending, whose
+	// outcome is waited for. ErasedUnknown are not in the backup, and answered as gone when they are sent again.
+	ErasedAgain     int `json:"erased_again"`
+	ErasuresPending int `json:"erasures_pending"`
+	ErasedUnknown   int `json:"erased_unknown"`
 	// Unknown are connections that were made after the backup; Changed were paused or removed after it.
 	Unknown []string `json:"unknown_connections,omitempty"`
 	Changed []string `json:"changed_connections,omitempty"`
@@ -202,7 +207,45 @@ func (r *restoring) settle(ctx context.Context, s *kv.Store) error {
 			}
 		}
 	}
-	return r.goOn(ctx, s, f.Connections())
+	if err := r.goOn(ctx, s, f.Connections()); err != nil {
+		return err
+	}
+	return r.eraseAgain(ctx, s, f.Erased())
+}
+
+// eraseAgain erases once more what was erased after the backup. It comes after everything that is known was settled, so that
+// it is known which employer holds a copy.
+func (r *restoring) eraseAgain(ctx context.Context, s *kv.Store, erased []atssync.ErasedSubmission) error {
+	out := &r.out.Journal
+	var ids []string
+	for part := range slices.Chunk(erased, kv.MaxItems) {
+		got, err := s.EraseAgain(ctx, part, r.o.now)
+		if err != nil {
+			return err
+		}
+		for i, l := range got {
+			switch l {
+			case atssync.LearnedSettled:
+				out.ErasedAgain++
+				if !slices.Contains(ids, part[i].Erasure) {
+					ids = append(ids, part[i].Erasure)
+				}
+			case atssync.LearnedRemembered:
+				out.ErasedUnknown++
+			}
+		}
+	}
+	for _, id := range ids {
+		if _, err := s.WorkErasure(ctx, id, r.o.now); err != nil {
+			return err
+		}
+		e, err := s.Erasure(ctx, id)
+		if err != nil {
+			return err
+		}
+		out.ErasuresPending += len(e.Waiting)
+	}
+	return nil
 }
 
 // goOn releases what the journal proves: that it tells of everything that was sent. A connection that a person stopped after
@@ -250,6 +293,14 @@ func (r *RestoreReport) folder() string {
 	return "./"
 }
 
+// erasures says what is known of erasures where the journal does not tell of all.
+func (r *RestoreReport) erasures() string {
+	if n := r.Journal.ErasedAgain + r.Journal.ErasedUnknown; n > 0 {
+		return fmt.Sprintf("%d were erased again by what the journal still tells, and it may not tell of all", n)
+	}
+	return "nothing is left here that tells of them"
+}
+
 // advise says what a person should do.
 func (r *RestoreReport) advise() {
 	say := func(format string, args ...any) { r.Advice = append(r.Advice, fmt.Sprintf(format, args...)) }
@@ -270,6 +321,12 @@ func (r *RestoreReport) advise() {
 	if n := r.After[atssync.StateUncertain]; n > 0 {
 		say("settle the %d that nobody knows the outcome of: atssync submissions list --state uncertain", n)
 	}
-	say("credentials that were changed, tokens that were revoked and people that were erased since %s are as they were before: do that again", made)
+	if n := r.Journal.ErasuresPending; n > 0 {
+		say("%d submissions that were erased since %s are erased once their outcome is known: atssync erasures list --pending", n, made)
+	}
+	if !r.Journal.Covers {
+		say("erase again everybody who was erased since %s, the instant that the receipt of each erasure names: %s", made, r.erasures())
+	}
+	say("credentials that were changed and tokens that were revoked since %s are as they were before: do that again", made)
 	say("make a new backup once everything runs, beside the one that was restored: atssync backup %s", r.folder())
 }

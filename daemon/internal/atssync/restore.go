@@ -85,7 +85,17 @@ type Evidence struct {
 	Source     string     `json:"source"` // journal or events
 }
 
-// Learned is what became of one Evidence.
+// ErasedSubmission is one submission that was erased, as somebody outside of the store knows it: by keys, and by no name.
+type ErasedSubmission struct {
+	Erasure     string
+	By          ErasedBy
+	Submission  string
+	ExternalKey string
+	AccountKey  string
+	At          time.Time
+}
+
+// Learned is what became of one Evidence, or of one ErasedSubmission.
 type Learned string
 
 // Results of Learn.
@@ -106,6 +116,9 @@ type Restores interface {
 	// Learn applies evidence, at most 500: what the store holds undecided is settled as if the attempt had ended here, and
 	// of what it does not know at all the evidence is kept until Accept gets it. One result an item.
 	Learn(ctx context.Context, in []Evidence, now time.Time) ([]Learned, error)
+	// EraseAgain persists the erasure of what was erased after the backup, at most 500, for WorkErasure to work. What the
+	// store has not is answered as gone when it is sent again (LearnedRemembered). One result an item.
+	EraseAgain(ctx context.Context, in []ErasedSubmission, now time.Time) ([]Learned, error)
 	// ReleaseRestored ends the hold of one connection, "" for those that the backup did not know, and persists the task
 	// that judges again what was held. A connection that is not held is CodeConflict.
 	ReleaseRestored(ctx context.Context, connection string, perMinute int, now time.Time) error

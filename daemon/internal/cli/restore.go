@@ -19,7 +19,7 @@ A backup does not know what was sent after it. So a restored store sends nothing
 and what was being sent is uncertain, until somebody says what happened since:
 
   the journal of attempts   is read here, from the config or --journal. What it knows to be sent is submitted and followed; where it is whole, everything else
-                            was never sent, and goes on by itself.
+                            was never sent, and goes on by itself. Who was erased since the backup is erased again.
   the platform's events     atssync reconcile --from FILE, with the daemon
   a person                  atssync connections release, after looking into the ATS
 
@@ -75,6 +75,9 @@ func (c *command) tellRestore(r app.RestoreReport) error {
 		s.add("journal", fmt.Sprintf("%d settled, %d to be sent again by the platform; it may not tell everything: %s", j.Settled, j.Remembered, j.Why))
 	default:
 		s.add("journal", j.Why)
+	}
+	if n := r.Journal.ErasedAgain + r.Journal.ErasedUnknown; n > 0 {
+		s.add("erased again", fmt.Sprintf("%d of the backup, and %d that were accepted after it", r.Journal.ErasedAgain, r.Journal.ErasedUnknown))
 	}
 	s.add("held", some(len(r.Held), "connection"))
 	if err := s.write(c.Out); err != nil {

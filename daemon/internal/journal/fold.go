@@ -18,6 +18,7 @@ type Fold struct {
 	at          uint64    // the store of the backup has what lines up to this one tell
 	submissions map[string]*story
 	connections map[string]atssync.ConnectionState
+	erased      []atssync.ErasedSubmission
 }
 
 // story is one submission's.
@@ -43,6 +44,12 @@ func (f *Fold) Add(l Line) error {
 		if later {
 			f.connections[l.Connection] = l.Is
 		}
+		return nil
+	}
+	if l.Op == OpErase {
+		f.erased = append(f.erased, atssync.ErasedSubmission{
+			Erasure: l.Erasure, By: l.By, Submission: l.Submission, ExternalKey: l.ExternalKey, AccountKey: l.AccountKey, At: l.At,
+		})
 		return nil
 	}
 	if l.Submission == "" || l.Op == OpDecide && !later {
@@ -131,6 +138,9 @@ func (f *Fold) Evidence() []atssync.Evidence {
 	}
 	return out
 }
+
+// Erased lists what was erased after the backup, in the order in which it was; one may be there twice.
+func (f *Fold) Erased() []atssync.ErasedSubmission { return f.erased }
 
 // Connections tells how connections were left that were made or changed after the backup.
 func (f *Fold) Connections() map[string]atssync.ConnectionState { return f.connections }

@@ -1,6 +1,6 @@
 // Package journal is the journal of attempts: a file beside the store, best on another disk, that says of every attempt
 // to put a submission into an ATS that it was begun, before its first byte leaves, and how it ended. It survives the loss of the
-// store, and after a restore it tells what the backup cannot know: what was sent since, and that nothing else was. Package app
+// store, and after a restore it tells what the backup cannot know: what was sent since, that nothing else was, and who was erased. Package app
 // puts Store around the store for it, and reads the file again when a backup is restored.
 //
 // It holds no personal data: ids of ours and of the ATS, and keyed HMACs of the platform's ids.
@@ -32,6 +32,7 @@ const (
 	OpDecide     Op = "decide"     // what a person or the platform decided about a submission that waits
 	OpImport     Op = "import"     // an application that an earlier integration made is followed
 	OpLearn      Op = "learn"      // what the platform's events told after a restore
+	OpErase      Op = "erase"      // a submission is erased
 	OpConnection Op = "connection" // a connection was made, paused, resumed or removed
 )
 
@@ -51,6 +52,8 @@ type Line struct {
 	HeldReason  atssync.HeldReason      `json:"held_reason,omitempty"`
 	Receipt     *atssync.Receipt        `json:"receipt,omitempty"`
 	Is          atssync.ConnectionState `json:"is,omitempty"`
+	Erasure     string                  `json:"erasure,omitempty"`
+	By          atssync.ErasedBy        `json:"by,omitempty"`
 
 	// With open: the journal's id, the sum that the lines go on from, and whether lines between may be missing.
 	Journal string `json:"journal,omitempty"`

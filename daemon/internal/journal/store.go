@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -15,7 +16,8 @@ import (
 // cut counts as begun, with nobody knowing how it ended.
 type Store struct {
 	atssync.Store
-	j *Journal
+	j     *Journal
+	noted sync.Map // ids of erasures that are in the journal
 }
 
 // NewStore puts the journal around a store.
@@ -159,6 +161,42 @@ func (s *Store) Learn(ctx context.Context, in []atssync.Evidence, now time.Time)
 		}
 	}
 	return out, err
+}
+
+// WorkErasure is the store's. What is erased is in the journal before anything of it is, once for each life of the daemon:
+// a backup of before it brings it back, and then nothing else tells that it was erased.
+func (s *Store) WorkErasure(ctx context.Context, id string, now time.Time) (bool, error) {
+	defer s.j.enter()()
+	if err := s.noteErasure(ctx, id); err != nil {
+		return false, err
+	}
+	return s.Store.WorkErasure(ctx, id, now)
+}
+
+func (s *Store) noteErasure(ctx context.Context, id string) error {
+	if _, done := s.noted.Load(id); done {
+		return nil
+	}
+	e, err := s.Erasure(ctx, id)
+	if err != nil || len(e.Waiting) == 0 {
+		return err
+	}
+	lines := make([]Line, 0, len(e.Waiting))
+	for _, t := range e.Waiting {
+		sub, err := s.Submission(ctx, t.Submission)
+		if err != nil {
+			return fmt.Errorf("note an erasure in the journal of attempts: %w", err)
+		}
+		lines = append(lines, Line{
+			Op: OpErase, At: e.CreatedAt, Connection: t.Connection, Submission: t.Submission, ExternalKey: sub.ExternalKey,
+			AccountKey: sub.AccountKey, Erasure: e.ID, By: e.By,
+		})
+	}
+	if err := s.j.add(true, lines...).wait(); err != nil {
+		return err
+	}
+	s.noted.Store(id, true)
+	return nil
 }
 
 // CreateConnection is the store's.

@@ -244,3 +244,40 @@ func TestFold_AReceiptIsNotTakenBack(t *testing.T) {
 	require.Equal(t, atssync.StateSending, f.Evidence()[0].State)
 	require.Equal(t, 2, f.Evidence()[0].Attempt)
 }
+
+// An erasure is in the journal before anything of it is erased, once, and by keys alone.
+func TestStore_ErasuresAreNotedBeforeTheyAreWorked(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	a := b.submit("app-1")
+	e, err := b.s.CreateErasure(t.Context(), atssync.NewErasure{By: atssync.ErasedByExternalID, ExternalKey: a.ExternalKey}, noon)
+	require.NoError(t, err)
+	_, at := b.j.Position()
+	for range 2 {
+		done, err := b.s.WorkErasure(t.Context(), e.ID, noon)
+		require.NoError(t, err)
+		require.True(t, done)
+	}
+	require.NoError(t, b.j.Close())
+	f := NewFold(noon, at)
+	_, err = Read(b.path, f.Add)
+	require.NoError(t, err)
+	require.Equal(t, []atssync.ErasedSubmission{{
+		Erasure: e.ID, By: atssync.ErasedByExternalID, Submission: a.ID, ExternalKey: a.ExternalKey, AccountKey: a.AccountKey, At: noon,
+	}}, f.Erased())
+}
+
+// What cannot be noted is not erased: nothing would tell after a restore that it was.
+func TestStore_NothingIsErasedThatCannotBeNoted(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	a := b.submit("app-1")
+	e, err := b.s.CreateErasure(t.Context(), atssync.NewErasure{By: atssync.ErasedByExternalID, ExternalKey: a.ExternalKey}, noon)
+	require.NoError(t, err)
+	require.NoError(t, b.j.Close())
+	_, err = b.s.WorkErasure(t.Context(), e.ID, noon)
+	require.ErrorIs(t, err, ErrClosed)
+	got, err := b.s.Submission(t.Context(), a.ID)
+	require.NoError(t, err)
+	require.True(t, got.ErasedAt.IsZero())
+}

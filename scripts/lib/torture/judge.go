@@ -115,7 +115,9 @@ func (w *world) present(ctx context.Context, when string) (map[string]submission
 	}
 	have := make(map[string]submission, len(list))
 	for _, s := range list {
-		have[s.ExternalID] = s
+		if s.ExternalID != "" { // else it was erased
+			have[s.ExternalID] = s
+		}
 	}
 	var lost []string
 	for id := range acked {

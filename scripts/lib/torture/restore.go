@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,6 +68,9 @@ type saved struct {
 	safe string
 	last string // the last backup
 
+	erased []person        // after the last backup
+	gone   map[string]bool // whom the platform does not have any more
+
 	ownAttempts bool // the daemon knows of every attempt: no loss without the journal so far
 
 	applications, after, backups, uncertain int
@@ -83,7 +87,7 @@ func (s *saved) add(o *saved) {
 }
 
 func newSaved(ctx context.Context, t *trial, from int) (*saved, error) {
-	s := &saved{t: t, safe: filepath.Join(t.root, fmt.Sprintf("safe%d", from)), ownAttempts: true}
+	s := &saved{t: t, safe: filepath.Join(t.root, fmt.Sprintf("safe%d", from)), ownAttempts: true, gone: make(map[string]bool)}
 	if err := os.MkdirAll(s.backupsDir(), 0o700); err != nil {
 		return nil, err
 	}
@@ -174,6 +178,9 @@ func (s *saved) lose(ctx context.Context, i int) error {
 	if err := sleep(ctx, time.Duration(200+r.IntN(1200))*time.Millisecond); err != nil {
 		return err
 	}
+	if err := s.erase(ctx, before, when); err != nil {
+		return err
+	}
 	w.kill()
 	cancel()
 	_ = stop() // what was not acknowledged is sent again with everything else
@@ -187,6 +194,9 @@ func (s *saved) lose(ctx context.Context, i int) error {
 		err = s.withJournal(ctx, before, when)
 	} else {
 		err = s.withoutJournal(ctx, before, i, when)
+	}
+	if err == nil {
+		err = s.stayErased(ctx, when)
 	}
 	if err != nil {
 		return err
@@ -284,8 +294,9 @@ func (s *saved) withoutJournal(ctx context.Context, before snapshot, i int, when
 	}
 	steps := []func(context.Context, string) error{s.sendAgain, s.reconcile}
 	if i%4 == 1 {
-		steps[0], steps[1] = steps[1], steps[0]
+		slices.Reverse(steps)
 	}
+	steps = append(steps, s.eraseAgain)
 	for _, step := range append(steps, w.statusesOf, s.lookIntoATS) {
 		if err := step(ctx, when); err != nil {
 			return err
@@ -318,13 +329,16 @@ func (s *saved) compare(ctx context.Context, before snapshot, when string) error
 	}
 	var wrong []string
 	for external, id := range before.acked {
-		if got := now[external]; got.ID != id {
+		if got := now[external]; got.ID != id && !s.gone[external] {
 			wrong = append(wrong, fmt.Sprintf("%s is %q", id, got.ID))
 		}
 	}
 	for external, was := range before.list {
 		got := now[external]
 		ended := was.State == "submitted" || was.State == "already_applied" || was.State == "refused" || was.State == "cancelled"
+		if s.gone[external] {
+			continue
+		}
 		if got.ID != was.ID || ended && got.State != was.State || got.Attempt < was.Attempt {
 			wrong = append(wrong, fmt.Sprintf("%+v was %+v", got, was))
 		}
@@ -336,7 +350,7 @@ func (s *saved) compare(ctx context.Context, before snapshot, when string) error
 	}
 	missing := ""
 	for id, e := range before.feed {
-		if got, ok := feed[id]; !ok || !same(got, e) {
+		if got, ok := feed[id]; !ok || !same(got, e) && !got.erased() {
 			missing = id
 		}
 	}

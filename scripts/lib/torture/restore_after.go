@@ -38,8 +38,11 @@ func (s *saved) sendAgain(ctx context.Context, when string) error {
 	var all bytes.Buffer
 	begun, _ := w.sent.counts()
 	in := json.NewEncoder(&all)
-	for n := range uint64(begun) {
+	for n := range w.sent.next.Load() {
 		d, _ := w.document(n + 1)
+		if s.gone[d.ExternalID] {
+			continue
+		}
 		if n < heavy {
 			d = lengthen(d)
 		}
@@ -222,8 +225,13 @@ func (w *world) killBackup(ctx context.Context, r *rand.Rand, most int64) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	res, err := w.api.HTTP.Do(req)
-	if err != nil {
+	var res *http.Response
+	if err := rig.Until(ctx, 10*time.Second, 5*time.Millisecond, func() (bool, error) {
+		if res, err = w.api.HTTP.Do(req); err != nil || res.StatusCode == http.StatusOK {
+			return true, err
+		}
+		return false, res.Body.Close() // one that was cut off a moment ago is still being made
+	}); err != nil {
 		return nil, err
 	}
 	defer func() { _ = res.Body.Close() }()

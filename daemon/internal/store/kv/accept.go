@@ -196,6 +196,9 @@ func (st *step) known(n *atssync.Submission) (*atssync.Connection, *atssync.Subm
 		return nil, nil, atssync.Errorf(atssync.CodeAccountMismatch, "connection %s belongs to another account", c.ID)
 	}
 	id, err := st.w.Value(keyExternal(n.ExternalKey))
+	if err == nil && id == nil {
+		err = st.goneBefore(n.ExternalKey, n.AccountKey)
+	}
 	if err != nil || id == nil {
 		return c, nil, err
 	}

@@ -202,6 +202,11 @@ func (st *step) eraseShare(id string, t atssync.ErasureTarget) (more bool, err e
 		if err != nil {
 			return false, err
 		}
+		doubtful, err := st.mayHaveLeft(s)
+		if err != nil {
+			return false, err
+		}
+		s.PossibleDuplicate = s.PossibleDuplicate || doubtful
 		return true, st.moveTo(c, s, verdict{state: atssync.StateCancelled})
 	}
 	n, err := st.eraseEvents(s)

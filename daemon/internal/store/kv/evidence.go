@@ -119,6 +119,12 @@ func (st *step) remember(e atssync.Evidence) (atssync.Learned, error) {
 	if e.ExternalKey == "" {
 		return atssync.LearnedKnown, nil
 	}
+	switch err := st.goneBefore(e.ExternalKey, e.AccountKey); {
+	case atssync.CodeOf(err) == atssync.CodeGone:
+		return atssync.LearnedKnown, nil // nothing is kept of it
+	case err != nil:
+		return "", err
+	}
 	old, err := record[atssync.Evidence](st.w, keyEvidence(e.ExternalKey))
 	if err != nil {
 		return "", err

@@ -77,6 +77,7 @@ const (
 	tabRestoredHeld    = "yh" // connection; those that are held for a restore, "" for new ones
 	tabEvidence        = "ye" // external key → Evidence of what the store has not
 	tabEvidenceOf      = "ya" // account key → external key
+	tabErasedBefore    = "yg" // external or account key → erasedBefore
 	tabEventDropped    = "ef" // connection or "" → last sequence or position that is not in the feed any more
 	tabErasure         = "z/" // id → Erasure
 	tabErasureWaiting  = "zp" // id; those that wait
@@ -294,6 +295,7 @@ func keyRestored(connection string) key     { return table(tabRestored).text(con
 func keyRestoredHeld(connection string) key { return table(tabRestoredHeld).text(connection) }
 func keyEvidence(externalKey string) key    { return table(tabEvidence).text(externalKey) }
 func keyEvidenceOf(accountKey string) key   { return table(tabEvidenceOf).text(accountKey) }
+func keyErasedBefore(k string) key          { return table(tabErasedBefore).text(k) }
 func keyEventDropped(connection string) key { return table(tabEventDropped).text(connection) }
 func keyErasure(id string) key              { return table(tabErasure).text(id) }
 func keyErasureWaiting(id string) key       { return table(tabErasureWaiting).text(id) }

@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) atssync.Store) {
 		"sealed":       sealedTests,
 		"scopes":       scopeTests,
 		"restore":      restoreTests,
+		"erase again":  restoreErasureTests,
 		"evidence":     evidenceTests,
 		"many at once": concurrencyTests,
 		"model":        modelTests,

@@ -31,8 +31,12 @@ type WebhookHealth = manage.WebhookHealth
 type HealthPage struct {
 	Items    []HealthLine    `json:"items"`
 	Webhooks []WebhookHealth `json:"webhooks,omitempty" doc:"what is wrong with webhooks; on the first page, for tokens without a limit, and not with account"`
+	Backup   *BackupHealth   `json:"backup,omitempty" doc:"the last backup; where webhooks stand"`
 	Next     string          `json:"next,omitempty"`
 }
+
+// BackupHealth is how the last backup went.
+type BackupHealth = manage.BackupHealth
 
 // HealthQuery selects connections; All shows what is well too.
 type HealthQuery struct {
@@ -60,6 +64,9 @@ func (s *server) listHealth(ctx context.Context, in *healthList) (*body[HealthPa
 	page := HealthPage{Items: []HealthLine{}, Next: cons.Next}
 	if in.After == "" && in.Account == "" {
 		if page.Webhooks, err = s.manage(ctx).WebhookHealth(ctx); err != nil {
+			return nil, err
+		}
+		if page.Backup, err = s.manage(ctx).BackupHealth(ctx); err != nil {
 			return nil, err
 		}
 	}

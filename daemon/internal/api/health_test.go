@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -75,4 +76,26 @@ func TestHealth_WhatWorksAgainIsNobodysTurn(t *testing.T) {
 	require.Contains(t, line.Message, "works again")
 	require.Empty(t, line.Remedy)
 	require.Empty(t, line.WhoseTurn)
+}
+
+func TestHealth_TellsTheLastBackupToWhoSeesEverything(t *testing.T) {
+	t.Parallel()
+	w, ctx := setup(t), t.Context()
+	page, err := w.Health(ctx, HealthQuery{})
+	require.NoError(t, err)
+	require.Equal(t, &BackupHealth{}, page.Backup, "none was made")
+	at := time.Date(2026, 11, 28, 3, 17, 0, 0, time.UTC)
+	for i, r := range []atssync.Run{
+		{StartedAt: at, FinishedAt: at.Add(1500 * time.Millisecond), Bytes: 7},
+		{StartedAt: at.Add(time.Hour), FinishedAt: at.Add(time.Hour), Error: "it was cut off", Bytes: 3},
+	} {
+		r.ID, r.Pass = fmt.Sprint("run_", i), atssync.PassBackup
+		require.NoError(t, w.store.PutRun(ctx, r, at))
+	}
+	page, err = w.Health(ctx, HealthQuery{})
+	require.NoError(t, err)
+	require.Equal(t, &BackupHealth{LastSuccess: at, Bytes: 7, DurationMS: 1500}, page.Backup)
+	page, err = w.Health(ctx, HealthQuery{Account: "acme"})
+	require.NoError(t, err)
+	require.Nil(t, page.Backup, "it is no account's")
 }

@@ -34,7 +34,7 @@ func (s *server) runNow(ctx context.Context, in *passPath) (*body[RunStarted], e
 }
 
 type runList struct {
-	Pass   string    `query:"pass" doc:"only runs of this pass: submit, status, jobs, check or maintenance"`
+	Pass   string    `query:"pass" doc:"only runs of this pass: submit, status, jobs, check, maintenance or backup"`
 	Failed bool      `query:"failed" doc:"only those that ended with an error"`
 	Since  time.Time `query:"since" doc:"started at or after"`
 	Until  time.Time `query:"until" doc:"started before"`
@@ -67,6 +67,9 @@ func (c *Client) RunNow(ctx context.Context, pass string) (string, error) {
 	r, err := call[RunStarted](ctx, c, request{method: http.MethodPost, path: "/v1/schedule/" + segment(pass) + "/run"})
 	return r.Run, err
 }
+
+// PassBackup is the pass of the runs that made backups; it has no schedule.
+const PassBackup = atssync.PassBackup
 
 // Runs lists runs, newest first.
 func (c *Client) Runs(ctx context.Context, q RunQuery) (Page[Run], error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
 	"github.com/atssync/atssync/daemon/internal/backup"
+	"github.com/atssync/atssync/daemon/internal/manage"
 	"github.com/atssync/atssync/daemon/internal/seal"
 	"github.com/atssync/atssync/daemon/internal/store/badger"
 )
@@ -34,11 +35,13 @@ func (b *backups) Backup(ctx context.Context, w io.Writer) (id string, err error
 	}
 	defer b.busy.Unlock()
 	at := time.Now().UTC()
+	out := &counted{w: w}
 	h := backup.Header{
 		ID: backup.NewID(at), MadeAt: at, Version: b.a.version, StoreID: b.a.engine.ID(), StoreFormat: badger.FormatVersion(), Key: b.keys.CheckValue(),
 	}
+	defer func() { b.note(ctx, h, out.n, err) }()
 	h.Journal, h.JournalAt = b.a.journal.Position() // before the backup begins: what comes later is told by the journal
-	m, err := backup.Write(w, keys{b.keys}, h, func(w io.Writer) (backup.Manifest, error) {
+	m, err := backup.Write(out, keys{b.keys}, h, func(w io.Writer) (backup.Manifest, error) {
 		info, err := b.a.engine.Backup(ctx, w)
 		return backup.Manifest{Commit: info.Commit, Records: info.Records, Bytes: info.Bytes, Stream: info.SHA256}, err
 	})
@@ -47,6 +50,42 @@ func (b *backups) Backup(ctx context.Context, w io.Writer) (id string, err error
 	}
 	b.a.log.Info("backup made", "id", h.ID, "records", m.Records, "bytes", m.Bytes, "commit", m.Commit, "duration_ms", time.Since(at).Milliseconds())
 	return h.ID, nil
+}
+
+// note keeps how a backup went, so that its age is known over restarts.
+func (b *backups) note(ctx context.Context, h backup.Header, bytes int64, failed error) {
+	run := atssync.Run{
+		ID: atssync.NewID(atssync.PrefixRun, h.MadeAt), Pass: atssync.PassBackup, Trigger: "person", StartedAt: h.MadeAt, FinishedAt: time.Now().UTC(), Bytes: bytes,
+	}
+	if run.Summary = h.ID; failed != nil {
+		run.Error, run.Summary = "it was cut off or could not be written", ""
+	}
+	b.a.metrics.backedUp(run)
+	if err := b.a.store.PutRun(context.WithoutCancel(ctx), run, run.FinishedAt); err != nil {
+		b.a.log.Error("a backup was made and cannot be noted: its age is not known after a restart", "err", err)
+	}
+}
+
+// lastBackup tells the metrics of the last backup of earlier lives of the daemon.
+func (a *App) lastBackup(ctx context.Context) error {
+	run, ok, err := manage.LastBackup(ctx, a.store)
+	if err == nil && ok {
+		a.metrics.lastBackup(run)
+	}
+	return err
+}
+
+// counted counts what is written.
+type counted struct {
+	w io.Writer
+	n int64
+}
+
+// Write writes on.
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // BackupFile is a backup on disk.

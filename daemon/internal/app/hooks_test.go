@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -164,14 +163,6 @@ func (h *hookWorld) install() {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(h.program+".new", program, 0o700))
 	require.NoError(t, os.Rename(h.program+".new", h.program))
-}
-
-// address is where a listener of the daemon's last life is, as it logged.
-func (h *hookWorld) address(key string) string {
-	h.t.Helper()
-	all := regexp.MustCompile(`"?`+key+`"?[=:]"?(127\.0\.0\.1:\d+)`).FindAllStringSubmatch(h.log.String(), -1)
-	require.NotEmpty(h.t, all, "%s", h.log)
-	return all[len(all)-1][1]
 }
 
 // calls has the ATS call the daemon.

@@ -15,12 +15,30 @@ import (
 	"github.com/atssync/atssync/daemon/internal/store/badger"
 )
 
+// backupGauges are about the last backup that was made to its end.
+type backupGauges struct{ at, bytes, duration prometheus.Gauge }
+
+func newBackupGauges(reg *prometheus.Registry) backupGauges {
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "atssync_backup_last_" + name, Help: help})
+	}
+	g := backupGauges{
+		at:       gauge("success_timestamp_seconds", "When the last backup that was handed over whole began, which is the moment that it holds; 0 for never."),
+		bytes:    gauge("size_bytes", "How large the last whole backup is."),
+		duration: gauge("duration_seconds", "How long the last whole backup took."),
+	}
+	reg.MustRegister(g.at, g.bytes, g.duration)
+	return g
+}
+
 // metrics are the daemon's own, beside those of the parts.
 type metrics struct {
 	runs     *prometheus.CounterVec
 	skipped  *prometheus.CounterVec
 	lastRun  *prometheus.GaugeVec
 	duration *prometheus.GaugeVec
+	backups  *prometheus.CounterVec
+	backup   backupGauges
 	commit   prometheus.Histogram
 	steps    prometheus.Histogram
 	registry *prometheus.Registry
@@ -40,6 +58,10 @@ func newMetrics(reg *prometheus.Registry, version string) *metrics {
 		duration: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "atssync_schedule_last_duration_seconds", Help: "How long the last run of a pass took, its spread over the interval included.",
 		}, []string{"pass"}),
+		backups: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "atssync_backups_total", Help: "Backups of this life of the daemon, by result.",
+		}, []string{"result"}),
+		backup: newBackupGauges(reg),
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "atssync_store_commit_duration_seconds", Help: "Time of one synced commit of the store.",
 			Buckets: []float64{.0005, .002, .01, .05, .25, 1, 5},
@@ -49,13 +71,15 @@ func newMetrics(reg *prometheus.Registry, version string) *metrics {
 		}),
 		registry: reg,
 	}
-	reg.MustRegister(m.runs, m.skipped, m.lastRun, m.duration, m.commit, m.steps)
+	reg.MustRegister(m.runs, m.skipped, m.lastRun, m.duration, m.backups, m.commit, m.steps)
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "atssync_build_info", Help: "1, labelled with what is running.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	info.Set(1)
 	reg.MustRegister(info)
+	m.backups.WithLabelValues("ok")
+	m.backups.WithLabelValues("failed")
 	for _, p := range []string{"submit", "status", "jobs", "check", "maintenance"} {
 		m.runs.WithLabelValues(p, "ok")
 		m.runs.WithLabelValues(p, "failed")
@@ -74,6 +98,21 @@ func (m *metrics) ran(r atssync.Run, skipped int) {
 	m.runs.WithLabelValues(r.Pass, result).Inc()
 	m.skipped.WithLabelValues(r.Pass).Add(float64(skipped))
 	m.duration.WithLabelValues(r.Pass).Set(r.FinishedAt.Sub(r.StartedAt).Seconds())
+}
+
+func (m *metrics) backedUp(r atssync.Run) {
+	if r.Error != "" {
+		m.backups.WithLabelValues("failed").Inc()
+		return
+	}
+	m.backups.WithLabelValues("ok").Inc()
+	m.lastBackup(r)
+}
+
+func (m *metrics) lastBackup(r atssync.Run) {
+	m.backup.at.Set(float64(r.StartedAt.Unix()))
+	m.backup.bytes.Set(float64(r.Bytes))
+	m.backup.duration.Set(r.FinishedAt.Sub(r.StartedAt).Seconds())
 }
 
 func (m *metrics) committed(c badger.Commit) {

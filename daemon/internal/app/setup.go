@@ -87,6 +87,9 @@ func (a *App) setup(ctx context.Context) error {
 		return err
 	}
 	a.metrics.watch(a)
+	if err := a.lastBackup(ctx); err != nil {
+		return err
+	}
 
 	if a.teller, err = newTeller(ctx, a.store, a.log.With("component", "events")); err != nil {
 		return err

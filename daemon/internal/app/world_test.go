@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -217,6 +218,14 @@ listen = "127.0.0.1:0"
 		}
 	})
 	return w
+}
+
+// address is where a listener of the daemon's last life is, as it logged.
+func (w *world) address(key string) string {
+	w.t.Helper()
+	all := regexp.MustCompile(`"?`+key+`"?[=:]"?(127\.0\.0\.1:\d+)`).FindAllStringSubmatch(w.log.String(), -1)
+	require.NotEmpty(w.t, all, "%s", w.log)
+	return all[len(all)-1][1]
 }
 
 func tail(s string, n int) string {

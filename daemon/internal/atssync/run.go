@@ -29,16 +29,20 @@ type Checkpoint struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Run is one execution of a scheduled pass.
+// PassBackup is the pass of a Run that made a backup. It is a person's, and has no schedule here.
+const PassBackup = "backup"
+
+// Run is one execution of a scheduled pass, or of a backup.
 type Run struct {
 	ID         string    `json:"id"`
-	Pass       string    `json:"pass"`    // submit status jobs check maintenance
+	Pass       string    `json:"pass"`    // submit status jobs check maintenance backup
 	Trigger    string    `json:"trigger"` // schedule, catch_up, person
 	StartedAt  time.Time `json:"started_at"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
 	NextAt     time.Time `json:"next_at,omitzero"`
 	Error      string    `json:"error,omitempty"`
 	Summary    string    `json:"summary,omitempty"`
+	Bytes      int64     `json:"bytes,omitempty"` // how large the backup is
 }
 
 // RunQuery is which runs are wanted.

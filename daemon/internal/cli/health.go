@@ -15,7 +15,7 @@ func (c *command) health() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "health", Short: "List what does not work, and whose turn it is", Args: cobra.NoArgs,
 		Long: `List the operations of connections that do not work, since when, whose turn it is and what to do; then webhooks that are disabled, failing or
-paused, or whose deliveries were given up; then what waits: submissions that are held or uncertain, and paused connections. With --ok what is well is listed too. What the words mean: atssync help states`,
+paused, or whose deliveries were given up; then what waits: submissions that are held or uncertain, and paused connections. The last backup is named beside it. With --ok what is well is listed too. What the words mean: atssync help states`,
 		Example: "  atssync health\n  atssync health --ok --json",
 	}
 	cmd.Flags().StringVar(&q.Account, "account", "", "only this `account`'s")
@@ -25,10 +25,14 @@ paused, or whose deliveries were given up; then what waits: submissions that are
 		q.Limit = maxPage
 		var lines []api.HealthLine
 		webhooks := []api.WebhookHealth{}
+		var backup *api.BackupHealth
 		for l, err := range api.All("", func(after string) (api.Page[api.HealthLine], error) {
 			q.After = after
 			page, err := c.daemon().Health(cmd.Context(), q)
 			webhooks = append(webhooks, page.Webhooks...)
+			if page.Backup != nil {
+				backup = page.Backup
+			}
 			return api.Page[api.HealthLine]{Items: page.Items, Next: page.Next}, err
 		}) {
 			if err != nil {
@@ -44,9 +48,13 @@ paused, or whose deliveries were given up; then what waits: submissions that are
 			if lines == nil {
 				lines = []api.HealthLine{}
 			}
-			return printJSON(c.Out, map[string]any{"items": lines, "webhooks": webhooks, "waiting": w})
+			return printJSON(c.Out, map[string]any{"items": lines, "webhooks": webhooks, "waiting": w, "backup": backup})
 		}
-		return c.showHealth(lines, webhooks, w)
+		if err := c.showHealth(lines, webhooks, w); err != nil || backup == nil {
+			return err
+		}
+		fmt.Fprintln(c.Err, backupText(backup))
+		return nil
 	})
 	return cmd
 }
@@ -143,6 +151,14 @@ func (c *command) waiting(ctx context.Context, account string) (waiting, error) 
 		w.HeldFor, err = c.heldFor(ctx, account)
 	}
 	return w, err
+}
+
+// backupText tells of the last backup. It is no trouble: how old one may be is the operator's to say.
+func backupText(b *api.BackupHealth) string {
+	if b.LastSuccess.IsZero() {
+		return "No backup was made yet: atssync backup --help"
+	}
+	return fmt.Sprintf("The last backup is of %s, %s.", at(b.LastSuccess), bytesOf(b.Bytes))
 }
 
 func (c *command) showHealth(lines []api.HealthLine, webhooks []api.WebhookHealth, w waiting) error {

@@ -77,7 +77,7 @@ func (c *command) scheduleRun() *cobra.Command {
 func (c *command) runs() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "runs", Short: "List runs of passes, the newest first", Args: cobra.NoArgs,
-		Long:    "List the runs of passes, the newest first, with what each said.",
+		Long:    "List the runs of passes and of backups (--pass backup), the newest first, with what each said.",
 		Example: "  atssync runs --pass status --limit 10",
 	}
 	pass := cmd.Flags().String("pass", "", "only those of this `pass`")
@@ -122,5 +122,5 @@ func (c *command) knownPass(cmd *cobra.Command, pass string) error {
 	for i, p := range passes {
 		names[i] = p.Name
 	}
-	return oneOf("pass", pass, names)
+	return oneOf("pass", pass, append(names, api.PassBackup))
 }

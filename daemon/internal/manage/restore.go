@@ -29,6 +29,45 @@ func (s *Service) Backup(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
+// BackupHealth is how the last backup went that was handed over whole.
+type BackupHealth struct {
+	// LastSuccess is the moment that it holds; zero when none was made.
+	LastSuccess time.Time `json:"last_success,omitzero" doc:"the moment that the last whole backup holds; absent when none was made"`
+	Bytes       int64     `json:"bytes,omitempty"`
+	DurationMS  int64     `json:"duration_ms,omitempty"`
+}
+
+// LastBackup returns the run that made the last whole backup; ok is false when there is none.
+func LastBackup(ctx context.Context, s atssync.Runs) (run atssync.Run, ok bool, err error) {
+	q := atssync.RunQuery{Pass: atssync.PassBackup, Paging: atssync.Paging{Limit: 100}}
+	for {
+		page, err := s.Runs(ctx, q)
+		if err != nil {
+			return atssync.Run{}, false, err
+		}
+		for _, r := range page.Items {
+			if r.Error == "" {
+				return r, true, nil
+			}
+		}
+		if q.After = page.Next; q.After == "" {
+			return atssync.Run{}, false, nil
+		}
+	}
+}
+
+// BackupHealth tells of the last backup, nil to a caller who is limited to a part.
+func (s *Service) BackupHealth(ctx context.Context) (*BackupHealth, error) {
+	if s.o.Backups == nil || !s.scope.Whole() {
+		return nil, nil //nolint:nilnil // there is nothing to tell, and nothing went wrong.
+	}
+	r, ok, err := LastBackup(ctx, s.o.Store)
+	if err != nil || !ok {
+		return &BackupHealth{}, err
+	}
+	return &BackupHealth{LastSuccess: r.StartedAt, Bytes: r.Bytes, DurationMS: r.FinishedAt.Sub(r.StartedAt).Milliseconds()}, nil
+}
+
 // wholeOnly refuses a caller who is limited to a part.
 func (s *Service) wholeOnly() error {
 	if s.scope.Whole() {

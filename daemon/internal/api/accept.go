@@ -115,6 +115,7 @@ func (s *server) submitBatch(w http.ResponseWriter, r *http.Request) {
 	err := streamEnd(s.intake(r.Context()).SubmitBatch(st.Context(), st, st.result)) //nolint:contextcheck // It is the request's, without its end at a read that failed.
 	st.Extend()                                                                      // the last commit may have taken its time
 	if err != nil && !st.begun {
+		st.Refuse(w.Header())
 		s.refuse(w, r, err)
 		return
 	}

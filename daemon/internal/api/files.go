@@ -58,6 +58,7 @@ func (s *server) file(mux *web.Mux, at route, f recordFile) {
 		report, err := f.read(st.Context(), &extending{st, time.Now()}, format, q.Get(f.usual))
 		st.Extend() // the work may have taken its time
 		if err != nil {
+			st.Refuse(w.Header())
 			s.refuse(w, r, streamEnd(err))
 			return
 		}

@@ -102,6 +102,7 @@ func (s *server) reconcile(w http.ResponseWriter, r *http.Request) {
 	report, err := s.manage(r.Context()).Reconcile(st.Context(), &extending{st, time.Now()}) //nolint:contextcheck // As in backup.
 	st.Extend()                                                                              // the work may have taken its time
 	if err != nil {
+		st.Refuse(w.Header())
 		s.refuse(w, r, streamEnd(err))
 		return
 	}

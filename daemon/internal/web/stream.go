@@ -28,6 +28,7 @@ type Stream struct {
 	closed  context.CancelCauseFunc
 
 	mu       sync.Mutex
+	whole    bool // the body was read to its end
 	ended    bool // by Close: the connection may serve another request already
 	stopping bool
 	cause    error // why the request was ended from inside
@@ -94,12 +95,14 @@ func (s *Stream) ours() bool {
 // Read reads the request's body, without the bound on its length.
 func (s *Stream) Read(p []byte) (int, error) {
 	n, err := s.body.Read(p)
-	if err == nil || errors.Is(err, io.EOF) {
-		return n, err
+	if err == nil {
+		return n, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case errors.Is(err, io.EOF):
+		s.whole = true
 	case s.cause != nil:
 		err = s.cause
 	case s.stopping:
@@ -108,6 +111,16 @@ func (s *Stream) Read(p []byte) (int, error) {
 		err = ErrSilent
 	}
 	return n, err
+}
+
+// Refuse prepares an answer that comes before the body was read to its end. The server ends the connection after it, and a
+// client that was not told would send its next request into that.
+func (s *Stream) Refuse(h http.Header) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.whole {
+		h.Set("Connection", "close")
+	}
 }
 
 // Extend starts the idle time anew. Not every writer has deadlines (a test's recorder): then none is kept.

@@ -8,26 +8,37 @@ import (
 	"time"
 )
 
-// connections bounds how many connections a listener keeps. One more than that ends the one that has waited the longest for
-// a request, or for the rest of one: a client that drips bytes loses its connection, one that asks and reads does not.
+// connections bounds how many connections a listener keeps, and how many of them may wait for the rest of a request, which
+// costs some 40 KiB each. One more than that ends the one that has waited the longest: a client that drips bytes loses its
+// connection, one that asks and reads does not.
 type connections struct {
-	most int
+	most, mostResting int
 
-	mu  sync.Mutex
-	all map[net.Conn]*connection
+	mu      sync.Mutex
+	all     map[net.Conn]*connection
+	resting int // connections with a request that waits for its body
 }
+
+// leastResting is how many may always wait for the rest of a request: for an instant every request with a body does.
+const leastResting = 128
+
+// grace is what one that waits for a new request is ahead of one that waits for the rest of one.
+const grace = time.Second
 
 // connection is one of them.
 type connection struct {
 	in    *connections
 	since time.Time // when something was last asked, answered or sent on it
 	busy  int       // requests that run; the second HTTP has several
+	rests int       // requests that wait for their body
+	over  bool      // it was forgotten
 }
 
 type connectionKey struct{}
 
-func newConnections(most int) *connections {
-	return &connections{most: most, all: make(map[net.Conn]*connection)}
+// newConnections bounds connections for so many requests under way.
+func newConnections(requests int) *connections {
+	return &connections{most: 2 * requests, mostResting: max(requests/2, leastResting), all: make(map[net.Conn]*connection)}
 }
 
 // accepted takes a connection in, and runs in the accept loop.
@@ -38,7 +49,7 @@ func (s *connections) accepted(ctx context.Context, c net.Conn) context.Context 
 	var gone net.Conn
 	if len(s.all) > s.most {
 		gone = s.longestWaiting(c)
-		delete(s.all, gone)
+		s.forget(gone)
 	}
 	s.mu.Unlock()
 	if gone != nil {
@@ -51,11 +62,45 @@ func (s *connections) accepted(ctx context.Context, c net.Conn) context.Context 
 func (s *connections) longestWaiting(newest net.Conn) net.Conn {
 	gone, oldest := newest, s.all[newest]
 	for c, cn := range s.all {
-		if cn.busy == 0 && cn.since.Before(oldest.since) {
+		if cn.busy == 0 && cn.waitsLonger(oldest) {
 			gone, oldest = c, cn
 		}
 	}
 	return gone
+}
+
+// longestResting is the one to end of those that wait for the rest of a request, nil when all are at work, too.
+func (s *connections) longestResting() (gone net.Conn) {
+	var oldest *connection
+	for c, cn := range s.all {
+		if cn.rests > 0 && cn.busy == 0 && (oldest == nil || cn.since.Before(oldest.since)) {
+			gone, oldest = c, cn
+		}
+	}
+	return gone
+}
+
+// waitsLonger compares two connections that wait.
+func (c *connection) waitsLonger(than *connection) bool {
+	patience := func(c *connection) time.Time {
+		if c.rests > 0 {
+			return c.since
+		}
+		return c.since.Add(grace)
+	}
+	return patience(c).Before(patience(than))
+}
+
+// forget takes a connection off the list.
+func (s *connections) forget(c net.Conn) {
+	cn := s.all[c]
+	if cn == nil {
+		return
+	}
+	if cn.over = true; cn.rests > 0 {
+		s.resting--
+	}
+	delete(s.all, c)
 }
 
 // cutOff closes without the courtesies of TLS, which could take seconds.
@@ -70,7 +115,7 @@ func cutOff(c net.Conn) {
 func (s *connections) changed(c net.Conn, state http.ConnState) {
 	if state == http.StateClosed || state == http.StateHijacked {
 		s.mu.Lock()
-		delete(s.all, c)
+		s.forget(c)
 		s.mu.Unlock()
 	}
 }
@@ -81,25 +126,50 @@ func connectionOf(ctx context.Context) *connection {
 }
 
 // begin is a request that begins.
-func (c *connection) begin() { c.change(1, true) }
+func (c *connection) begin() { c.change(1, 0, true) }
 
 // end is a request that ended.
-func (c *connection) end() { c.change(-1, true) }
+func (c *connection) end() { c.change(-1, 0, true) }
 
 // rest is a request that waits for its body, and has waited since it began.
-func (c *connection) rest() { c.change(-1, false) }
+func (c *connection) rest() { c.change(-1, 1, false) }
 
 // work is a request that got some of its body; anew says that it was more than a drip.
-func (c *connection) work(anew bool) { c.change(1, anew) }
+func (c *connection) work(anew bool) { c.change(1, -1, anew) }
 
-func (c *connection) change(busy int, anew bool) {
+func (c *connection) change(busy, rests int, anew bool) {
 	if c == nil {
 		return
 	}
-	c.in.mu.Lock()
-	defer c.in.mu.Unlock()
+	if gone := c.changed(busy, rests, anew); gone != nil {
+		cutOff(gone)
+	}
+}
+
+// changed returns the connection that has to go for it.
+func (c *connection) changed(busy, rests int, anew bool) (gone net.Conn) {
+	in := c.in
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	did := c.rests > 0
 	c.busy += busy
+	c.rests += rests
 	if anew {
 		c.since = time.Now()
 	}
+	if c.over {
+		return nil
+	}
+	switch does := c.rests > 0; {
+	case does && !did:
+		in.resting++
+	case did && !does:
+		in.resting--
+	}
+	if rests > 0 && in.resting > in.mostResting {
+		if gone = in.longestResting(); gone != nil {
+			in.forget(gone)
+		}
+	}
+	return gone
 }

@@ -2,9 +2,11 @@ package web
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -74,6 +76,56 @@ func TestConnections_TheOneThatWaitedLongestGoesFirst(t *testing.T) {
 	ask(good)
 	ask(dial(t, socket, "")) // the third; two are kept
 	_, err := dripping.Read(make([]byte, 1))
-	require.ErrorIs(t, err, io.EOF)
+	require.Error(t, err)
+	require.False(t, errors.Is(err, os.ErrDeadlineExceeded), "%v", err)
 	ask(good)
+}
+
+// Clients that drip their bodies cost one another their connections, and nobody who waits for a new request.
+func TestConnections_TooManyThatWaitForTheirBody(t *testing.T) {
+	t.Parallel()
+	s := newConnections(1)
+	s.most, s.mostResting = 10, 2
+	var conns []net.Conn
+	begin := func() *connection {
+		here, there := net.Pipe()
+		t.Cleanup(func() { _, _ = here.Close(), there.Close() })
+		conns = append(conns, here)
+		c := connectionOf(s.accepted(t.Context(), here))
+		c.begin()
+		return c
+	}
+	ended := func(i int) bool {
+		_ = conns[i].SetReadDeadline(time.Now()) // one that has ended takes none
+		_, err := conns[i].Read(make([]byte, 1))
+		return errors.Is(err, io.ErrClosedPipe)
+	}
+	idle := begin()
+	idle.end()
+	first, second := begin(), begin()
+	first.since, second.since = first.since.Add(-2*time.Second), second.since.Add(-time.Second)
+	first.rest()
+	second.rest()
+	require.False(t, ended(1))
+	begin().rest()
+	require.True(t, ended(1), "the one that has waited the longest")
+	require.False(t, ended(0))
+	require.False(t, ended(2))
+	require.Equal(t, 2, s.resting)
+	first.work(false) // its read has failed
+	first.end()
+	s.changed(conns[1], http.StateClosed)
+	require.Equal(t, 2, s.resting)
+	second.work(true)
+	require.Equal(t, 1, s.resting)
+	begin().rest()
+	require.False(t, ended(2))
+	require.False(t, ended(3))
+	require.Equal(t, 2, s.resting)
+
+	s.most = 4 // one too many altogether: who drips goes before who has just been served
+	begin()
+	require.False(t, ended(0))
+	require.True(t, ended(3))
+	require.Equal(t, 1, s.resting)
 }

@@ -38,7 +38,8 @@ type Options struct {
 	Handler     http.Handler
 	Logger      *slog.Logger
 	// MaxRequests bounds the requests under way; as many more wait two seconds and are then answered 429. 0 is 512.
-	// Twice as many connections are kept; beyond, the one that has waited the longest goes.
+	// Twice as many connections are kept, and half as many (128 at least) that wait for a request's body; beyond, the one
+	// that has waited the longest goes.
 	MaxRequests int
 	// MaxBody bounds a request body in bytes, except where a handler sets its own bound. 0 is 1 MiB.
 	MaxBody int64
@@ -100,7 +101,7 @@ func New(o Options) (*Server, error) {
 	if o.MaxRequests <= 0 {
 		o.MaxRequests = defaultMaxRequests
 	}
-	conns := newConnections(2 * o.MaxRequests)
+	conns := newConnections(o.MaxRequests)
 	s.http = &http.Server{
 		TLSConfig:         certificates,
 		Handler:           chain(o, s.log),

@@ -161,7 +161,7 @@ func (w *world) posts() map[string]int {
 // arrived waits until nothing is queued, held or being sent. It fails when nothing moves for a while.
 func (w *world) arrived(ctx context.Context, patience time.Duration) error {
 	last, since := -1, time.Now()
-	return rig.Until(ctx, 30*time.Minute, 50*time.Millisecond, func() (bool, error) {
+	return rig.Until(ctx, max(30*time.Minute, 2*patience), 50*time.Millisecond, func() (bool, error) {
 		l, err := w.ledger(ctx, false)
 		if err != nil {
 			return false, err

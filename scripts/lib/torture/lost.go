@@ -119,7 +119,7 @@ func lost(ctx context.Context, t *trial) error {
 	if t.part.failed() > 0 {
 		return nil // what follows takes a minute and would say the same
 	}
-	parts := []func(context.Context, *trial) error{lostInDaemon, storms, refusedKey, oneJob}
+	parts := []func(context.Context, *trial) error{lostInDaemon, storms, refusedKey, oneJob, oneOperation}
 	failed := make([]error, len(parts))
 	var group sync.WaitGroup
 	for i, run := range parts {

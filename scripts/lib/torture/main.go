@@ -44,7 +44,7 @@ type programme struct {
 func programmes() []programme {
 	return []programme{
 		{"kill", "kill -9 of daemon, adapter or both at random moments", 150, 10_000, false, kills},
-		{"lost", "answers lost, storms, a refused key, a closed job", 5000, 100_000, false, lost},
+		{"lost", "answers lost, storms, a refused key, a closed job, statuses that cannot be read", 5000, 100_000, false, lost},
 		{"power", "the power fails under the disk of a daemon that accepts and sends", 10, 200, false, powerCuts},
 		{"restore", "backups under load, cut off, flipped; the data lost, restored, and everything sent again", 3, 50, false, restores},
 		{"damage", "single bits flipped in each kind of file; files emptied and removed", 40, 500, false, damage},

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -79,11 +78,7 @@ func (s *saved) stayErased(ctx context.Context, when string) error {
 	}
 	for _, p := range s.erased {
 		back := slices.ContainsFunc(list, func(x submission) bool { return x.ExternalID == p.ExternalID })
-		var n uint64 // of the document
-		if _, err := fmt.Sscanf(p.ExternalID[len(p.ExternalID)-6:], "%d", &n); err != nil {
-			return err
-		}
-		d, _ := w.document(n)
+		d, _ := w.document(numberOf(p.ExternalID))
 		body, err := json.Marshal(d)
 		if err != nil {
 			return err

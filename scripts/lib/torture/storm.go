@@ -98,7 +98,10 @@ func refusedKey(ctx context.Context, t *trial) error {
 	if err := w.fill(ctx, 2*applications); err != nil {
 		return err
 	}
-	if err := sleep(ctx, 3*time.Second); err != nil {
+	if err := sleep(ctx, t.refusal()); err != nil {
+		return err
+	}
+	if err := w.documents(ctx, refused.connection, "a refused key"); err != nil {
 		return err
 	}
 	l, err := w.ledger(ctx, true)
@@ -134,7 +137,7 @@ func refusedKey(ctx context.Context, t *trial) error {
 // the others at the pace.
 func (w *world) drained(ctx context.Context, of target, applications, pace int) error {
 	t := w.t
-	if err := w.arrived(ctx, 150*time.Second); err != nil {
+	if err := w.arrived(ctx, 150*time.Second+t.refusal()/2); err != nil { // the next look comes more seldom after an hour
 		return err
 	}
 	var came []time.Time
@@ -149,6 +152,7 @@ func (w *world) drained(ctx context.Context, of target, applications, pace int) 
 	}
 	took, least := came[len(came)-1].Sub(came[0]), time.Duration(applications-1)*time.Minute/time.Duration(pace)
 	t.check("after a refused key the queue drains at the set pace", took >= least*9/10, "%d came within %s, at %d a minute that is %s", applications, took, pace, least)
+	t.check("after a refused key one goes ahead and the others follow", len(came) > 1 && came[1].Sub(came[0]) >= time.Minute/time.Duration(pace)/2, "the second came %s after the first", came[1].Sub(came[0]))
 	w.undoubled("refused key")
 	return nil
 }

@@ -181,14 +181,16 @@ func TestSave_LeavesNothingWhoeverIsKilled(t *testing.T) {
 	f, temp, err := partial(dir, "a.backup")
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
+	hidden := 0 // where the file system has no files without a name
 	if temp != "" {
-		t.Skip("this file system has no files without a name")
+		hidden = 1
+		require.NoError(t, os.Remove(temp))
 	}
 	data := written(t, header, []byte("content"))
 	_, _, err = Save(filepath.Join(dir, "a.backup"), func(w io.Writer) error {
 		entries, err := os.ReadDir(dir)
 		require.NoError(t, err)
-		require.Empty(t, entries)
+		require.Len(t, entries, hidden)
 		_, err = w.Write(data)
 		return err
 	})

@@ -75,7 +75,7 @@ func (s *seeder) fill(v reflect.Value, at string) {
 	s.t.Helper()
 	switch v.Kind() {
 	case reflect.Struct:
-		if _, ok := v.Addr().Interface().(*time.Time); ok {
+		if _, ok := reflect.TypeAssert[*time.Time](v.Addr()); ok {
 			v.Set(reflect.ValueOf(time.Now().Add(30 * 24 * time.Hour).UTC()))
 			return
 		}

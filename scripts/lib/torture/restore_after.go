@@ -221,27 +221,42 @@ func (s *saved) cutCommand(ctx context.Context, r *rand.Rand) error {
 // returns that part, and what the receiver was told of it.
 func (w *world) killBackup(ctx context.Context, r *rand.Rand, most int64) ([]byte, error) {
 	defer w.kill()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://atssync/v1/backup", http.NoBody)
+	from, err := w.openBackup(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var res *http.Response
-	if err := rig.Until(ctx, 10*time.Second, 5*time.Millisecond, func() (bool, error) {
-		if res, err = w.api.HTTP.Do(req); err != nil || res.StatusCode == http.StatusOK {
-			return true, err
-		}
-		return false, res.Body.Close() // one that was cut off a moment ago is still being made
-	}); err != nil {
-		return nil, err
-	}
-	defer func() { _ = res.Body.Close() }()
+	defer func() { _ = from.Close() }()
 	var half bytes.Buffer
-	if _, err := io.CopyN(&half, res.Body, r.Int64N(most*2/3)); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := io.CopyN(&half, from, r.Int64N(most*2/3)); err != nil && !errors.Is(err, io.EOF) {
 		return half.Bytes(), err
 	}
 	w.kill()
-	_, err = io.Copy(&half, res.Body) // what was on its way
+	_, err = io.Copy(&half, from) // what was on its way
 	return half.Bytes(), err
+}
+
+// openBackup has a backup begin. One that was cut off a moment ago may still be under way, and is waited for.
+func (w *world) openBackup(ctx context.Context) (io.ReadCloser, error) {
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://atssync/v1/backup", http.NoBody)
+		if err != nil {
+			return nil, err
+		}
+		res, err := w.api.HTTP.Do(req)
+		if err != nil {
+			return nil, err
+		}
+		if res.StatusCode == http.StatusOK {
+			return res.Body, nil
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusConflict {
+			return nil, &rig.Refusal{What: "a backup", Status: res.StatusCode}
+		}
+		if err := sleep(ctx, 5*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // files are the names in the folder of the backups.

@@ -87,7 +87,15 @@ func FuzzFields(f *testing.F) {
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add([]byte(`{"id":"sub_1","state":"queued","a_field_of_tomorrow":{"x":1}}`))
+	f.Add([]byte(`{"connection":"con_1","failures":1,"a_field_of_tomorrow":{"x":1}}`))
+	for _, record := range []any{
+		&atssync.Submission{ID: "sub_1", AcceptedAt: time.Unix(1, 1), PersonKeys: []string{"a"}, Receipt: &atssync.Receipt{}},
+		&eventRecord{Event: atssync.Event{ID: atssync.NewID(atssync.PrefixEvent, time.Unix(1, 0))}, Position: 7},
+	} {
+		b, err := encode(nil, record)
+		require.NoError(f, err)
+		f.Add(b)
+	}
 	f.Add([]byte(`{"lane":1`))
 	f.Add([]byte("\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {

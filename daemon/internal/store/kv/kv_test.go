@@ -238,27 +238,34 @@ func TestRecords_AFieldOfTomorrowIsPassedOverAndDamageIsAnError(t *testing.T) {
 	out, err := s.Accept(t.Context(), []atssync.NewSubmission{document(c, "a")}, now)
 	require.NoError(t, err)
 	id := out[0].Submission.ID
-	at := []byte("s/" + id + "\x00")
+	at, raw := onlyRecord(t, e.Engine, "s/")
 	change := func(value []byte) {
 		require.NoError(t, e.Engine.Update(t.Context(), func(w kv.Writer) error { w.Set(at, value); return nil }))
 	}
-	var raw []byte
-	require.NoError(t, e.View(t.Context(), func(r kv.Reader) error {
-		v, err := r.Value(at)
-		raw = append([]byte(nil), v...)
-		return err
-	}))
-	require.NotEmpty(t, raw)
-	change(append([]byte(`{"of_tomorrow":[1,{"x":2}],`), raw[1:]...))
+	change(append(bytes.Clone(raw), 0xf4, 0x03, 2, 'h', 'i')) // field 166, of two bytes
 	got, err := s.Submission(t.Context(), id)
 	require.NoError(t, err)
 	require.Equal(t, out[0].Submission, got)
-	change(raw[:len(raw)/2])
+	change(raw[:len(raw)-1])
 	_, err = s.Submission(t.Context(), id)
 	require.ErrorContains(t, err, `table "s/"`)
 	require.Equal(t, atssync.CodeInternal, atssync.CodeOf(err), "damage is never told as absence")
 	_, err = s.Recount(t.Context(), c.ID)
 	require.Error(t, err)
+}
+
+// onlyRecord returns the one pair of a table.
+func onlyRecord(t *testing.T, e kv.Engine, table string) (k, value []byte) {
+	t.Helper()
+	require.NoError(t, e.View(t.Context(), func(r kv.Reader) error {
+		return r.Scan([]byte(table), nil, func(at, v []byte) bool {
+			require.Nil(t, k, "table %s has more than one record", table)
+			k, value = bytes.Clone(at), bytes.Clone(v)
+			return true
+		})
+	}))
+	require.NotEmpty(t, value)
+	return k, value
 }
 
 func TestResume_ReleasesAtThePaceOfTheOptions(t *testing.T) {
@@ -286,16 +293,15 @@ func TestRecount_ARecordThatStrayedShows(t *testing.T) {
 		s := kv.New(e, kv.Options{})
 		c, err := s.CreateConnection(t.Context(), atssync.Connection{ID: "con", Account: "acme", Adapter: "reference"}, now)
 		require.NoError(t, err)
-		out, err := s.Accept(t.Context(), []atssync.NewSubmission{document(c, "a")}, now)
+		_, err = s.Accept(t.Context(), []atssync.NewSubmission{document(c, "a")}, now)
 		require.NoError(t, err)
 		line, err := s.Recount(t.Context(), c.ID)
 		require.NoError(t, err)
 		require.True(t, line.OK)
-		at := []byte("s/" + out[0].Submission.ID + "\x00")
+		at, raw := onlyRecord(t, e, "s/")
 		require.NoError(t, e.Update(t.Context(), func(w kv.Writer) error {
-			raw, err := w.Value(at)
-			damage(w, at, append([]byte(nil), raw...))
-			return err
+			damage(w, at, raw)
+			return nil
 		}))
 		line, err = s.Recount(t.Context(), c.ID)
 		require.NoError(t, err)

@@ -2,8 +2,6 @@ package kv
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -100,11 +98,9 @@ func (r reader) stateOf(id string) (atssync.State, error) {
 	if err != nil || v == nil {
 		return "", err
 	}
-	var s struct {
-		State atssync.State `json:"state"`
-	}
-	if err := json.Unmarshal(v, &s); err != nil {
-		return "", fmt.Errorf("read state of submission %s: %w", id, err)
+	s, err := decode[atssync.Submission](keySubmission(id), v)
+	if err != nil {
+		return "", err
 	}
 	return s.State, nil
 }

@@ -60,7 +60,8 @@ func (s *Store) NeedKeys(ctx context.Context, ids []string, now time.Time) error
 	return s.update(ctx, now, func(st *step) error { return needKeys(st.w, ids) })
 }
 
-// marks finds sealed values by how they begin: a value of its own as it is, and one within a record as JSON writes bytes.
+// marks finds sealed values by how they begin: as they are where a value is one or a packed record holds one, and within
+// another record as JSON writes bytes.
 type marks struct{ raw, text [][]byte }
 
 func marksOf(in [][]byte) marks {
@@ -77,9 +78,12 @@ func (m marks) count(value []byte, found []int) bool {
 	marked := false
 	for i := range m.raw {
 		n := 0
-		if bytes.HasPrefix(value, m.raw[i]) {
+		switch {
+		case bytes.HasPrefix(value, m.raw[i]):
 			n = 1
-		} else {
+		case len(value) > 0 && value[0] == packedVersion:
+			n = bytes.Count(value, m.raw[i])
+		default:
 			n = bytes.Count(value, m.text[i])
 		}
 		if n > 0 {
@@ -222,11 +226,7 @@ func resealIn[T any](k, v []byte, change func(*T) error) ([]byte, error) {
 	if err := change(x); err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(x)
-	if err != nil {
-		return nil, fmt.Errorf("write record of table %q: %w", KindOf(k), err)
-	}
-	return b, nil
+	return encode(k, x)
 }
 
 // RefuseSealed has steps refused that store a value with one of the marks: it was sealed before the keys were exchanged, and

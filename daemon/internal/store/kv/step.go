@@ -97,10 +97,10 @@ type verdict struct {
 // put writes a record and returns its bytes, which are the writer's; a value that cannot be encoded fails the step
 // before anything is written.
 func (st *step) put(k key, v any) []byte {
-	b, err := json.Marshal(v)
+	b, err := encode(k, v)
 	if err != nil {
 		if st.err == nil {
-			st.err = fmt.Errorf("write record of table %q: %w", KindOf(k), err)
+			st.err = err
 		}
 		return nil
 	}

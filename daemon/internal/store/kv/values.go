@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"reflect"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
 )
@@ -55,10 +56,28 @@ type runPlace struct {
 // decode reads one record. An unknown field is passed over; a value that cannot be read names its key's table.
 func decode[T any](k, value []byte) (*T, error) {
 	out := new(T)
-	if err := json.Unmarshal(value, out); err != nil {
+	var err error
+	if v := reflect.ValueOf(out).Elem(); packed[v.Type()] {
+		err = unpack(value, v)
+	} else {
+		err = json.Unmarshal(value, out)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read record of table %q: %w", KindOf(k), err)
 	}
 	return out, nil
+}
+
+// encode returns the bytes of a record, which is a struct or a pointer to one.
+func encode(k []byte, record any) ([]byte, error) {
+	if v := reflect.Indirect(reflect.ValueOf(record)); packed[v.Type()] {
+		return pack(v), nil
+	}
+	b, err := json.Marshal(record)
+	if err != nil {
+		return nil, fmt.Errorf("write record of table %q: %w", KindOf(k), err)
+	}
+	return b, nil
 }
 
 // pointer is the value of the event indexes: it leads to the record and tells enough to filter by.

@@ -23,11 +23,7 @@ func Renumber(k, value []byte) ([]byte, error) {
 		return nil, err
 	}
 	a.Revision = int(atssync.NextStride(int64(a.Revision), atssync.RevisionStride))
-	out, err := json.Marshal(a)
-	if err != nil {
-		return nil, fmt.Errorf("write record of table %q: %w", KindOf(k), err)
-	}
-	return out, nil
+	return encode(k, a)
 }
 
 // Verified is what a whole key space was found to hold.
@@ -84,16 +80,17 @@ func (v *Verifier) Add(k, value []byte) error {
 		v.out.Connections++
 	case tabApplication:
 		v.out.Applications++
+		return readable[atssync.Application](k, value)
 	case tabEvent:
 		v.out.Events++
+		return readable[eventRecord](k, value)
+	case tabAttempt:
+		return readable[atssync.Attempt](k, value)
 	case tabSubmission:
 		v.out.Submissions++
-		s, err := decode[struct {
-			Connection string        `json:"connection"`
-			State      atssync.State `json:"state"`
-		}](k, value)
+		s, err := decode[atssync.Submission](k, value)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
 		countIn(v.records, s.Connection, s.State)
 	case tabSubByState:
@@ -105,6 +102,14 @@ func (v *Verifier) Add(k, value []byte) error {
 			return err
 		}
 		v.ledgers[l.Connection] = *l
+	}
+	return nil
+}
+
+// readable says why a record cannot be read.
+func readable[T any](k, value []byte) error {
+	if _, err := decode[T](k, value); err != nil {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	return nil
 }

@@ -195,14 +195,14 @@ func (st *step) known(n *atssync.Submission) (*atssync.Connection, *atssync.Subm
 	if n.Account != "" && n.Account != c.Account {
 		return nil, nil, atssync.Errorf(atssync.CodeAccountMismatch, "connection %s belongs to another account", c.ID)
 	}
-	id, err := st.w.Value(keyExternal(n.ExternalKey))
-	if err == nil && id == nil {
+	id, err := st.idAt(keyExternal(n.ExternalKey))
+	if err == nil && id == "" {
 		err = st.goneBefore(n.ExternalKey, n.AccountKey)
 	}
-	if err != nil || id == nil {
+	if err != nil || id == "" {
 		return c, nil, err
 	}
-	first, err := st.needSubmission(string(id))
+	first, err := st.needSubmission(id)
 	if err == nil {
 		err = first.Gone()
 	}

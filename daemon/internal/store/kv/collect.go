@@ -11,11 +11,11 @@ import (
 func (s *Store) Application(ctx context.Context, id string) (atssync.Application, error) {
 	var out atssync.Application
 	err := s.view(ctx, func(r reader) error {
-		c, err := r.r.Value(keyApplicationOf(id))
+		c, err := r.idAt(keyApplicationOf(id))
 		if err != nil {
 			return err
 		}
-		a, err := r.application(string(c), id)
+		a, err := r.application(c, id)
 		if err == nil && a == nil {
 			err = missing("application", id)
 		}

@@ -12,11 +12,11 @@ func (st *step) elsewhere(c *atssync.Connection, n *atssync.Submission) (doubtfu
 	if n.AccountKey == "" {
 		return false, nil
 	}
-	id, err := st.w.Value(keyAccountKey(n.AccountKey))
-	if err != nil || id == nil {
+	id, err := st.idAt(keyAccountKey(n.AccountKey))
+	if err != nil || id == "" {
 		return false, err
 	}
-	other, err := st.needSubmission(string(id))
+	other, err := st.needSubmission(id)
 	if err != nil || other.Connection == c.ID {
 		return false, err
 	}
@@ -60,6 +60,6 @@ func inATS(s *atssync.Submission, at *atssync.Connection) error {
 // claim makes a submission the one that its account key leads to: what was asked for last has it.
 func (st *step) claim(s *atssync.Submission) {
 	if s.AccountKey != "" {
-		st.w.Set(keyAccountKey(s.AccountKey), []byte(s.ID))
+		st.w.Set(keyAccountKey(s.AccountKey), idValue(s.ID))
 	}
 }

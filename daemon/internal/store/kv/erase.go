@@ -75,14 +75,14 @@ func (r reader) sameErasure(by map[string]bool, e *atssync.Erasure) (*atssync.Er
 func (s *Store) toErase(ctx context.Context, in atssync.NewErasure) (ids []string, more bool, err error) {
 	err = s.view(ctx, func(r reader) error {
 		if in.ExternalKey != "" {
-			id, err := r.r.Value(keyExternal(in.ExternalKey))
-			if id != nil {
-				ids = append(ids, string(id))
+			id, err := r.idAt(keyExternal(in.ExternalKey))
+			if id != "" {
+				ids = append(ids, id)
 			}
 			return err
 		}
 		for _, p := range in.PersonKeys {
-			if err := r.r.Scan(table(tabPerson).text(p), nil, func(k, _ []byte) bool {
+			if err := r.r.Scan(table(tabPerson).hash(p), nil, func(k, _ []byte) bool {
 				if id := submissionOf(k); !slices.Contains(ids, id) {
 					more = len(ids) == atssync.MaxErasure
 					if !more {

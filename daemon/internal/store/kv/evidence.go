@@ -73,11 +73,11 @@ func (st *step) meant(e atssync.Evidence) (*atssync.Submission, error) {
 	if e.ExternalKey == "" {
 		return nil, nil //nolint:nilnil // nobody knows whose it is.
 	}
-	id, err := st.w.Value(keyExternal(e.ExternalKey))
-	if err != nil || id == nil {
+	id, err := st.idAt(keyExternal(e.ExternalKey))
+	if err != nil || id == "" {
 		return nil, err
 	}
-	return st.submission(string(id))
+	return st.submission(id)
 }
 
 // evident writes what else follows from evidence: the application to follow, and the attempt.

@@ -86,12 +86,12 @@ func (s *Store) touched(ctx context.Context, h atssync.Hook) ([]ourTouch, error)
 func (r reader) eachTouched(connection string, t atssync.Touch, add func(id string, t atssync.Touch)) error {
 	found := false
 	if t.ExternalKey != "" {
-		id, err := r.r.Value(keyExternal(t.ExternalKey))
+		id, err := r.idAt(keyExternal(t.ExternalKey))
 		if err != nil {
 			return err
 		}
-		if id != nil {
-			s, err := r.needSubmission(string(id))
+		if id != "" {
+			s, err := r.needSubmission(id)
 			if err != nil {
 				return err
 			}

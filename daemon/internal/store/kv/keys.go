@@ -12,7 +12,8 @@ import (
 // Every key of the store is made here. A key is a table's two letters and then fields: ids and enums as
 // text, times and numbers as eight bytes that sort by value. Nothing personal is ever in a key: external
 // ids and e-mails arrive as HMACs. A text field ends with a zero byte and is escaped so that no content can
-// reach into the next field and the order of keys is the order of fields.
+// reach into the next field and the order of keys is the order of fields. Ids of ours and HMACs, which most keys
+// consist of, stand in their short form: after the mark that no escaped text holds, and without an end.
 const (
 	tabConnection      = "c/" // id → Connection
 	tabAccountConn     = "ca" // account, id
@@ -95,19 +96,31 @@ func table(t string) key { return append(make(key, 0, 96), t...) }
 // ones, which only an ATS could give, are cut and end in their hash.
 const maxText = 300
 
+// mark stands before the bytes of a short form: at the start of a field for a HMAC, after its prefix for an id.
+const mark = 2
+
+// hash adds a field that is a HMAC.
+func (k key) hash(s string) key {
+	if out := appendShort(append(k, mark), s); len(out) == len(k)+1+hmacShort {
+		return out
+	}
+	return k.text(s)
+}
+
 // text adds a field of text.
 func (k key) text(s string) key {
+	var room [idShort]byte
+	if short := appendID(room[:0], s); len(short) == idShort {
+		return append(append(append(k, short[:4]...), mark), short[4:]...)
+	}
 	if len(s) > maxText {
 		sum := sha256.Sum256([]byte(s))
 		s = s[:maxText-2*len(sum)] + hex.EncodeToString(sum[:])
 	}
 	for i := range len(s) {
-		switch b := s[i]; b {
-		case 0:
-			k = append(k, 1, 1)
-		case 1:
-			k = append(k, 1, 2)
-		default:
+		if b := s[i]; b <= mark {
+			k = append(k, 1, b+1)
+		} else {
 			k = append(k, b)
 		}
 	}
@@ -139,14 +152,31 @@ func fieldsOf(key []byte, skip int) fields {
 
 func (f *fields) text() string {
 	for i, b := range f.rest {
-		if b == 1 {
+		switch b {
+		case mark:
+			return f.short(i)
+		case 1:
 			return f.escaped()
-		}
-		if b == 0 {
+		case 0:
 			s := string(f.rest[:i])
 			f.rest = f.rest[i+1:]
 			return s
 		}
+	}
+	f.bad, f.rest = true, nil
+	return ""
+}
+
+// short reads a field with the mark at i.
+func (f *fields) short(i int) string {
+	b := f.rest
+	switch {
+	case i == 0 && len(b) > hmacShort:
+		f.rest = b[1+hmacShort:]
+		return hmacs.EncodeToString(b[1 : 1+hmacShort])
+	case i == 4 && len(b) > idShort:
+		f.rest = b[1+idShort:]
+		return longID(append(append(make([]byte, 0, idShort), b[:4]...), b[5:1+idShort]...))
 	}
 	f.bad, f.rest = true, nil
 	return ""
@@ -228,9 +258,9 @@ func keySubmission(id string) key        { return table(tabSubmission).text(id) 
 func keyPayload(id string) key           { return table(tabPayload).text(id) }
 func keyAttempt(id string, n int) key    { return table(tabAttempt).text(id).num(int64(n)) }
 func keyNote(id string, n int) key       { return table(tabNote).text(id).num(int64(n)) }
-func keyExternal(externalKey string) key { return table(tabExternal).text(externalKey) }
-func keyAccountKey(k string) key         { return table(tabAccountKey).text(k) }
-func keyPerson(personKey, id string) key { return table(tabPerson).text(personKey).text(id) }
+func keyExternal(externalKey string) key { return table(tabExternal).hash(externalKey) }
+func keyAccountKey(k string) key         { return table(tabAccountKey).hash(k) }
+func keyPerson(personKey, id string) key { return table(tabPerson).hash(personKey).text(id) }
 func keyReceipt(c, kind, ats, id string) key {
 	return table(tabReceipt).text(c).text(kind).text(ats).text(id)
 }
@@ -293,9 +323,9 @@ func keyAuditOf(object string, at time.Time, id string) key {
 func keyRestore() key                       { return table(tabRestore) }
 func keyRestored(connection string) key     { return table(tabRestored).text(connection) }
 func keyRestoredHeld(connection string) key { return table(tabRestoredHeld).text(connection) }
-func keyEvidence(externalKey string) key    { return table(tabEvidence).text(externalKey) }
-func keyEvidenceOf(accountKey string) key   { return table(tabEvidenceOf).text(accountKey) }
-func keyErasedBefore(k string) key          { return table(tabErasedBefore).text(k) }
+func keyEvidence(externalKey string) key    { return table(tabEvidence).hash(externalKey) }
+func keyEvidenceOf(accountKey string) key   { return table(tabEvidenceOf).hash(accountKey) }
+func keyErasedBefore(k string) key          { return table(tabErasedBefore).hash(k) }
 func keyEventDropped(connection string) key { return table(tabEventDropped).text(connection) }
 func keyErasure(id string) key              { return table(tabErasure).text(id) }
 func keyErasureWaiting(id string) key       { return table(tabErasureWaiting).text(id) }

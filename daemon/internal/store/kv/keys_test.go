@@ -15,7 +15,7 @@ import (
 func TestKey_FieldsReadBackAndDoNotReachIntoEachOther(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		text := rapid.StringOfN(rapid.RuneFrom([]rune{0, 1, 2, 'a', 'z', '/', 'é', '🎉'}), 0, 60, maxText)
+		text := rapid.StringOfN(rapid.RuneFrom([]rune{0, 1, 2, 3, 'a', 'z', '/', 'é', '🎉'}), 0, 60, maxText)
 		a, b := text.Draw(rt, "a"), text.Draw(rt, "b")
 		n := rapid.Int64Range(0, 1<<62).Draw(rt, "n")
 		k := table("xx").text(a).num(n).text(b)
@@ -31,6 +31,31 @@ func TestKey_FieldsReadBackAndDoNotReachIntoEachOther(t *testing.T) {
 			require.False(rt, bytes.HasPrefix(table("xx").text(a), table("xx").text(c)))
 		}
 		require.Equal(rt, strings.Compare(a, c), bytes.Compare(key{}.text(a), key{}.text(c)), "keys sort as texts do")
+	})
+}
+
+func TestKey_ShortFormsReadBackAndIDsSortAsTheirTextsDo(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		id := rapid.Custom(func(rt *rapid.T) string {
+			prefix := rapid.SampledFrom([]string{"con_", "sub_", "suc_"}).Draw(rt, "prefix")
+			return longID(append([]byte(prefix), rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(rt, "bytes")...))
+		})
+		hmac := hmacs.EncodeToString(rapid.SliceOfN(rapid.Byte(), hmacShort, hmacShort).Draw(rt, "hmac"))
+		a, b := id.Draw(rt, "a"), id.Draw(rt, "b")
+		k := table("xx").text(a).hash(hmac).text(b).hash("no HMAC").num(7)
+		require.Len(rt, k, 2+2*(idShort+1)+1+hmacShort+len("no HMAC")+1+8)
+		f := fieldsOf(k, 2)
+		require.Equal(rt, []string{a, hmac, b, "no HMAC"}, []string{f.text(), f.text(), f.text(), f.text()})
+		require.Equal(rt, int64(7), f.num())
+		require.False(rt, f.bad)
+		require.Empty(rt, f.rest)
+		require.Equal(rt, strings.Compare(a, b), bytes.Compare(key{}.text(a), key{}.text(b)))
+		for n := range k { // cut short, it is bad and nothing worse
+			f := fieldsOf(k[:n], min(n, 2))
+			_, _, _, _, _ = f.text(), f.text(), f.text(), f.text(), f.num()
+			require.True(rt, f.bad)
+		}
 	})
 }
 
@@ -64,12 +89,17 @@ func TestSubmissionOf_FindsTheIDInEveryIndex(t *testing.T) {
 	} {
 		require.Equal(t, s.ID, submissionOf(k), KindOf(k))
 	}
+	s.ID, s.Connection = atssync.NewID(atssync.PrefixSubmission, time.UnixMicro(7)), atssync.NewID(atssync.PrefixConnection, time.UnixMicro(8))
+	for _, k := range []key{keySubByState(s), keyQueue(s), keyPerson(strings.Repeat("A", hmacText), s.ID)} {
+		require.Equal(t, s.ID, submissionOf(k), KindOf(k))
+	}
 }
 
 func FuzzFields(f *testing.F) {
 	f.Add([]byte(table("xx").text("a\x00b").num(7)))
 	f.Add([]byte{1})
 	f.Add([]byte{1, 0, 2})
+	f.Add([]byte(table("xx").text("sub_00000000000000000000000000").hash(strings.Repeat("A", hmacText))))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := fieldsOf(b, 2)
 		_ = r.text()

@@ -327,6 +327,11 @@ func appendID(b []byte, s string) []byte {
 	if len(s) != idText || s[3] != '_' {
 		return b
 	}
+	for i := range 3 {
+		if s[i] < 'a' || s[i] > 'z' {
+			return b
+		}
+	}
 	out := append(b, s[:4]...)
 	var bits, have uint32
 	for i := 4; i < idText; i++ {

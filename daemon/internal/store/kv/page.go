@@ -75,7 +75,7 @@ func afterMarker(marker string, spans ...span) (key, error) {
 	return nil, e
 }
 
-// listing is one page to read: spans of one table in ascending order, and what makes an item of a key. An
+// listing is one page to read: spans of one table, and what makes an item of a key. An
 // item that a filter leaves out is nil.
 type listing[T any] struct {
 	spans []span
@@ -92,6 +92,8 @@ func page[T any](ctx context.Context, r Reader, p atssync.Paging, l listing[T]) 
 	if err != nil {
 		return out, err
 	}
+	// Ids were put in order as texts, and short forms may stand in another one.
+	slices.SortStableFunc(l.spans, func(a, b span) int { return bytes.Compare(a.prefix, b.prefix) })
 	limit, looked := limitOf(p), 0
 	var last string
 	var failed error

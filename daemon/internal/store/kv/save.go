@@ -50,7 +50,7 @@ func (st *step) save(was, s *atssync.Submission) error {
 	if was != nil {
 		from, old = was.State, entriesOf(was)
 	} else {
-		st.w.Set(keyExternal(s.ExternalKey), []byte(s.ID))
+		st.w.Set(keyExternal(s.ExternalKey), idValue(s.ID))
 	}
 	for i, e := range entriesOf(s) {
 		o := old[i]
@@ -106,7 +106,7 @@ func (st *step) saveReceipt(connection, id, candidate, application string) {
 // saveApplication writes an application; was is nil when it is new.
 func (st *step) saveApplication(was, a *atssync.Application) {
 	if was == nil {
-		st.w.Set(keyApplicationOf(a.ID), []byte(a.Connection))
+		st.w.Set(keyApplicationOf(a.ID), idValue(a.Connection))
 	}
 	if was == nil || was.CandidateID != a.CandidateID || was.ApplicationID != a.ApplicationID {
 		st.saveReceipt(a.Connection, a.ID, a.CandidateID, a.ApplicationID)

@@ -45,7 +45,7 @@ func (s *Store) Submissions(ctx context.Context, q atssync.SubmissionQuery) (ats
 
 func (r reader) submissionSpans(q atssync.SubmissionQuery) ([]span, error) {
 	if q.PersonKey != "" {
-		return []span{{prefix: table(tabPerson).text(q.PersonKey)}}, nil
+		return []span{{prefix: table(tabPerson).hash(q.PersonKey)}}, nil
 	}
 	state := q.State
 	if q.HeldReason != "" {
@@ -106,11 +106,11 @@ func wanted(q atssync.SubmissionQuery, s *atssync.Submission) bool {
 
 func (r reader) byExternal(q atssync.SubmissionQuery) (atssync.Page[atssync.Submission], error) {
 	out := atssync.Page[atssync.Submission]{Items: []atssync.Submission{}}
-	id, err := r.r.Value(keyExternal(q.ExternalKey))
-	if err != nil || id == nil || q.After != "" {
+	id, err := r.idAt(keyExternal(q.ExternalKey))
+	if err != nil || id == "" || q.After != "" {
 		return out, err
 	}
-	s, err := r.submission(string(id))
+	s, err := r.submission(id)
 	if err == nil && s != nil && wanted(q, s) {
 		out.Items = append(out.Items, *s)
 	}

@@ -93,6 +93,23 @@ func pointerOf(value []byte) (connection string, t atssync.EventType, subject st
 	return connection, t, subject, f.num()
 }
 
+// idValue is the value of an index that leads to one id.
+func idValue(id string) []byte { return make(key, 0, idShort+1).text(id) }
+
+// idAt reads the id that an index leads to, "" when it leads nowhere.
+func (r reader) idAt(k key) (string, error) {
+	v, err := r.r.Value(k)
+	if err != nil || v == nil {
+		return "", err
+	}
+	f := fields{rest: v}
+	id := f.text()
+	if f.bad {
+		return "", fmt.Errorf("read record of table %q: %w", KindOf(k), ErrCorrupt)
+	}
+	return id, nil
+}
+
 // number reads a counter; no bytes are 0.
 func number(value []byte) int64 {
 	if len(value) != 8 {

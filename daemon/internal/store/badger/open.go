@@ -30,7 +30,7 @@ const (
 	// to three of them and as much again while they become tables.
 	memTableSize = 8 << 20
 	// tableSize is the size of the tables that merges write.
-	tableSize = 4 << 20
+	tableSize = 2 << 20
 	// valueThreshold is above kv.MaxValue: no value goes to Badger's value log, whose failed syncs are only
 	// logged and whose garbage collection is where deleted keys came back.
 	valueThreshold = 1 << 20

@@ -11,11 +11,14 @@ import (
 func (s *Store) Application(ctx context.Context, id string) (atssync.Application, error) {
 	var out atssync.Application
 	err := s.view(ctx, func(r reader) error {
-		c, err := r.idAt(keyApplicationOf(id))
+		sub, err := r.submission(id) // an application has its submission's id and connection
 		if err != nil {
 			return err
 		}
-		a, err := r.application(c, id)
+		var a *atssync.Application
+		if sub != nil {
+			a, err = r.application(sub.Connection, id)
+		}
 		if err == nil && a == nil {
 			err = missing("application", id)
 		}

@@ -45,7 +45,6 @@ const (
 	tabLeaseByOwner    = "oo" // owner, connection
 	tabOwner           = "ow" // owner → ownerRecord
 	tabApplication     = "a/" // connection, id → Application
-	tabApplicationOf   = "ai" // id → connection
 	tabCheckpoint      = "k/" // connection, operation → Checkpoint
 	tabEvent           = "e/" // connection, sequence → eventRecord
 	tabEventAt         = "ep" // position → eventPointer
@@ -295,7 +294,6 @@ func keyLeaseByOwner(owner, connection string) key {
 func keyApplication(connection, id string) key {
 	return table(tabApplication).text(connection).text(id)
 }
-func keyApplicationOf(id string) key { return table(tabApplicationOf).text(id) }
 func keyCheckpoint(connection string, op atssync.Operation) key {
 	return table(tabCheckpoint).text(connection).text(string(op))
 }

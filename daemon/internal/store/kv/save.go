@@ -105,9 +105,6 @@ func (st *step) saveReceipt(connection, id, candidate, application string) {
 
 // saveApplication writes an application; was is nil when it is new.
 func (st *step) saveApplication(was, a *atssync.Application) {
-	if was == nil {
-		st.w.Set(keyApplicationOf(a.ID), idValue(a.Connection))
-	}
 	if was == nil || was.CandidateID != a.CandidateID || was.ApplicationID != a.ApplicationID {
 		st.saveReceipt(a.Connection, a.ID, a.CandidateID, a.ApplicationID)
 	}

@@ -241,18 +241,26 @@ func (st *step) expire(id string) (bool, error) {
 	return true, st.moveTo(c, s, verdict{state: atssync.StateExpired})
 }
 
-// expired looks for submissions to expire without a step, so that nothing is written when there is none.
+// expired looks for submissions to expire without a step, so that nothing is written when there is none. It looks at all
+// that waits: an index by expiry would be written for each submission, and nearly all are sent within seconds.
 func (s *Store) expired(ctx context.Context, limit int, now time.Time) ([]string, error) {
 	var ids []string
 	err := s.view(ctx, func(r reader) error {
-		return r.r.Scan(table(tabExpiry), nil, func(k, _ []byte) bool {
-			f := fieldsOf(k, 2)
-			if f.at().After(now) || len(ids) == limit {
-				return false
+		for _, waiting := range []string{tabQueue, tabHeld} {
+			err := r.r.Scan(table(waiting), nil, func(k, v []byte) bool {
+				if len(ids) == limit {
+					return false
+				}
+				if f := (fields{rest: v}); len(v) > 0 && !f.at().After(now) {
+					ids = append(ids, submissionOf(k))
+				}
+				return true
+			})
+			if err != nil {
+				return err
 			}
-			ids = append(ids, submissionOf(k))
-			return true
-		})
+		}
+		return nil
 	})
 	return ids, err
 }

@@ -31,11 +31,10 @@ const (
 	tabNote            = "sm" // id, number → sealed note of the attempt
 	tabExternal        = "sx" // external key → id
 	tabAccountKey      = "sy" // account key → id of the submission that has it now
-	tabSubByConn       = "sa" // connection, accepted, id → platform job
+	tabSubByConn       = "sa" // connection, accepted, id → platform job; made of the next by byAcceptance, never stored
 	tabSubByState      = "ss" // connection, state, accepted, id → held reason, platform job
-	tabQueue           = "sq" // connection, due, id
-	tabHeld            = "sh" // connection, reason, platform job, accepted, id
-	tabExpiry          = "se" // expires, id
+	tabQueue           = "sq" // connection, due, id → expires
+	tabHeld            = "sh" // connection, reason, platform job, accepted, id → expires
 	tabPerson          = "sk" // person key, id
 	tabReceipt         = "sr" // connection, kind of id, id of the ATS, id
 	tabTask            = "t/" // id → Task
@@ -221,8 +220,6 @@ func submissionOf(k []byte) string {
 		_, _, _ = f.text(), f.text(), f.num()
 	case tabHeld:
 		_, _, _, _ = f.text(), f.text(), f.text(), f.num()
-	case tabExpiry:
-		_ = f.num()
 	case tabPerson:
 		_ = f.text()
 	case tabReceipt:
@@ -264,10 +261,6 @@ func keyReceipt(c, kind, ats, id string) key {
 	return table(tabReceipt).text(c).text(kind).text(ats).text(id)
 }
 
-func keySubByConn(s *atssync.Submission) key {
-	return table(tabSubByConn).text(s.Connection).at(s.AcceptedAt).text(s.ID)
-}
-
 func keySubByState(s *atssync.Submission) key {
 	return table(tabSubByState).text(s.Connection).text(string(s.State)).at(s.AcceptedAt).text(s.ID)
 }
@@ -279,8 +272,6 @@ func keyQueue(s *atssync.Submission) key {
 func keyHeld(s *atssync.Submission) key {
 	return table(tabHeld).text(s.Connection).text(string(s.HeldReason)).text(s.PlatformJob).at(s.AcceptedAt).text(s.ID)
 }
-
-func keyExpiry(s *atssync.Submission) key { return table(tabExpiry).at(s.ExpiresAt).text(s.ID) }
 
 func keyTask(id string) key                   { return table(tabTask).text(id) }
 func keyTaskByConn(connection, id string) key { return table(tabTaskByConn).text(connection).text(id) }

@@ -12,26 +12,20 @@ type entry struct{ key, value []byte }
 
 // The indexes of a submission that have at most one entry each.
 const (
-	byConnection = iota
-	byState
+	byState = iota
 	byDue
 	byReason
-	byExpiry
 	indexes
 )
 
 // entriesOf returns the index entries that a submission has in its state.
 func entriesOf(s *atssync.Submission) (out [indexes]entry) {
-	out[byConnection] = entry{keySubByConn(s), []byte(s.PlatformJob)}
 	out[byState] = entry{keySubByState(s), why(s)}
 	switch s.State {
 	case atssync.StateQueued:
-		out[byDue] = entry{keyQueue(s), []byte{}}
+		out[byDue] = entry{keyQueue(s), expiry(s)}
 	case atssync.StateHeld:
-		out[byReason] = entry{keyHeld(s), []byte{}}
-	}
-	if expires(s) {
-		out[byExpiry] = entry{keyExpiry(s), []byte{}}
+		out[byReason] = entry{keyHeld(s), expiry(s)}
 	}
 	return out
 }
@@ -40,6 +34,14 @@ func entriesOf(s *atssync.Submission) (out [indexes]entry) {
 func expires(s *atssync.Submission) bool {
 	return (s.State == atssync.StateQueued || s.State == atssync.StateHeld) &&
 		len(s.Continuation) == 0 && !s.ExpiresAt.IsZero()
+}
+
+// expiry is the value of the indexes of what waits: when it expires, nothing if never.
+func expiry(s *atssync.Submission) []byte {
+	if !expires(s) {
+		return []byte{}
+	}
+	return key{}.at(s.ExpiresAt)
 }
 
 // save writes a submission with its indexes and moves the ledger from the state it was in; was is nil when

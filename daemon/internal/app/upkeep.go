@@ -26,7 +26,7 @@ type upkeepStore interface {
 	Recount(ctx context.Context, connection string) (atssync.LedgerLine, error)
 }
 
-// upkeep works persisted tasks off, ends what waited too long, and checks that the ledger adds up.
+// upkeep works persisted tasks off, ends what waited too long, checks that the ledger adds up, and gives memory back.
 type upkeep struct {
 	store upkeepStore
 	log   *slog.Logger
@@ -37,13 +37,14 @@ type upkeep struct {
 	// unbalanced counts the connections whose ledger did not add up at the last check.
 	unbalanced atomic.Int64
 	checkedAt  atomic.Int64 // unix seconds of the last whole check
+	slack      *slack
 
 	cancel context.CancelFunc
 	done   chan struct{}
 }
 
 func newUpkeep(store upkeepStore, log *slog.Logger, wake func(string), erase func(context.Context, time.Time) error) *upkeep {
-	return &upkeep{store: store, log: log, wake: wake, erase: erase, kick: make(chan struct{}, 1)}
+	return &upkeep{store: store, log: log, wake: wake, erase: erase, kick: make(chan struct{}, 1), slack: newSlack()}
 }
 
 func (u *upkeep) start(ctx context.Context) {
@@ -82,6 +83,7 @@ func (u *upkeep) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
+			u.slack.look()
 		case <-u.kick:
 		}
 	}

@@ -65,7 +65,9 @@ type merge struct {
 	fn     func(key, value []byte) bool
 }
 
-func (m *merge) emit(a accepted) bool { return m.fn(append(m.prefix.clone(), a.rest...), []byte(a.job)) }
+func (m *merge) emit(a accepted) bool {
+	return m.fn(append(m.prefix.clone(), a.rest...), []byte(a.job))
+}
 
 // few does it at once for a connection with few entries, and reports whether it is one.
 func (m *merge) few(states key, after []byte) (bool, error) {

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -108,4 +109,33 @@ func TestValidate_ProblemsAreBounded(t *testing.T) {
 	doc := Example(testNow)
 	doc.Answers = make([]atssync.Answer, 200)
 	require.Len(t, Validate(doc, Rules{Now: testNow}), maxProblems)
+}
+
+// What is recognised without a full parse is what the full parse takes.
+func FuzzPlainAddress(f *testing.F) {
+	for _, s := range []string{
+		"files.example.com/resumes/1.pdf?signature=ab-c", "example.com", "", "/path", "user@example.com/", "example.com:443/", "a..b/", "a/%zz", "-/?", "[::1]/",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if !plainAddress(s) {
+			return
+		}
+		u, err := url.Parse("https://" + s)
+		require.NoError(t, err)
+		require.NotEmpty(t, u.Hostname())
+		require.Nil(t, u.User)
+		require.Equal(t, u.Host, u.Hostname(), "no port")
+	})
+}
+
+func TestPlainAddress_RecognisesTheUsualOnes(t *testing.T) {
+	t.Parallel()
+	for s, plain := range map[string]bool{
+		"files.example.com/resumes/1_2.pdf?signature=ab-c&until=3": true, "example.com": true,
+		"": false, "/path": false, "example.com:443/": false, "ada@example.com/": false, "example.com/a%20b": false, "münchen.example.com": false,
+	} {
+		require.Equal(t, plain, plainAddress(s), s)
+	}
 }

@@ -41,6 +41,7 @@ type metrics struct {
 	backup   backupGauges
 	commit   prometheus.Histogram
 	steps    prometheus.Histogram
+	bytes    prometheus.Counter
 	registry *prometheus.Registry
 }
 
@@ -69,9 +70,12 @@ func newMetrics(reg *prometheus.Registry, version string) *metrics {
 		steps: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "atssync_store_commit_steps", Help: "Business steps that shared one commit.", Buckets: []float64{1, 2, 8, 32, 128, 512},
 		}),
+		bytes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "atssync_store_commit_bytes_total", Help: "Bytes that commits of the store wrote, before tables are merged.",
+		}),
 		registry: reg,
 	}
-	reg.MustRegister(m.runs, m.skipped, m.lastRun, m.duration, m.backups, m.commit, m.steps)
+	reg.MustRegister(m.runs, m.skipped, m.lastRun, m.duration, m.backups, m.commit, m.steps, m.bytes)
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "atssync_build_info", Help: "1, labelled with what is running.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
@@ -118,6 +122,7 @@ func (m *metrics) lastBackup(r atssync.Run) {
 func (m *metrics) committed(c badger.Commit) {
 	m.commit.Observe(c.Duration.Seconds())
 	m.steps.Observe(float64(c.Steps))
+	m.bytes.Add(float64(c.Bytes))
 }
 
 // watch registers what is read from the store when it is asked for.

@@ -19,7 +19,8 @@ type bench struct {
 	root    string
 	worlds  []*world
 	accepts *world // of the rows accept and accept-batch
-	sends   *world // of the others
+	sends   *world // of the rows submit and webhooks
+	reads   *world // of the rows status, memory and restart
 }
 
 const tmpfs = 0x01021994
@@ -83,7 +84,7 @@ func (b *bench) accepting(ctx context.Context) (*world, error) {
 	if b.accepts != nil {
 		return b.accepts, nil
 	}
-	w, err := b.open(ctx, "a", 8)
+	w, err := b.open(ctx, plan{name: "a", employers: 8})
 	if err != nil {
 		return nil, err
 	}
@@ -92,23 +93,38 @@ func (b *bench) accepting(ctx context.Context) (*world, error) {
 	return w, nil
 }
 
-// sending is the world of the rows that send and read.
+// sending is the world of the rows that send and deliver.
 func (b *bench) sending(ctx context.Context) (*world, error) {
-	if b.accepts != nil { // its queue would be sent meanwhile
-		b.accepts.end()
+	if b.sends == nil {
+		w, err := b.open(ctx, plan{name: "s", employers: b.connections})
+		if err != nil {
+			return nil, err
+		}
+		b.sends = w
 	}
-	if b.sends != nil {
-		return b.sends, nil
-	}
-	var err error
-	b.sends, err = b.open(ctx, "s", b.connections)
-	return b.sends, err
+	return b.sends, nil
 }
 
-func (b *bench) open(ctx context.Context, name string, connections int) (*world, error) {
-	w := &world{bin: b.bin, dir: filepath.Join(b.root, name), pprof: b.profiles != ""}
+// reading is the world of the rows about many applications, with all of them submitted.
+func (b *bench) reading(ctx context.Context) (*world, error) {
+	if b.reads == nil {
+		w, err := b.open(ctx, plan{name: "r", employers: min(b.employers, max(1, b.applications/lookup))})
+		if err != nil {
+			return nil, err
+		}
+		b.reads = w
+	}
+	return b.reads, b.reads.filled(ctx, b.applications)
+}
+
+// open makes a world and ends those before it: rows come in an order in which nobody needs them again.
+func (b *bench) open(ctx context.Context, p plan) (*world, error) {
+	for _, w := range b.worlds {
+		w.end()
+	}
+	w := &world{plan: p, bin: b.bin, dir: filepath.Join(b.root, p.name), pprof: b.profiles != ""}
 	b.worlds = append(b.worlds, w)
-	return w, w.open(ctx, connections)
+	return w, w.open(ctx)
 }
 
 // profile records the daemon's CPU profile for d, when that was asked for, beside what goes on. The function that it

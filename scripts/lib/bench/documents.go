@@ -24,14 +24,15 @@ const (
 	place = 987_654_321
 	// firstNumber makes all numbers as long as place.
 	firstNumber = 100_000_000
-	// people for each target; after them come their namesakes.
-	peopleEach = 40
+	// peopleEach is how many people a target has at most, and peopleAll how many all have about; after them come their
+	// namesakes.
+	peopleEach, peopleAll = 40, 2_000
 )
 
 // newForms invents people for the targets, who take turns.
 func newForms(targets []target) (*forms, error) {
 	f := &forms{}
-	for seed := range uint64(peopleEach) {
+	for seed := range uint64(max(1, min(peopleEach, peopleAll/len(targets)))) {
 		for _, t := range targets {
 			b, err := json.Marshal(people.Invent(seed+1, place, t.connection, t.job, time.Now()))
 			if err != nil {

@@ -21,9 +21,10 @@ import (
 type settings struct {
 	bin, dir     string
 	seconds      time.Duration // of load for each row that is measured by time
-	connections  int
-	submissions  int // of the rows submit and webhooks
-	applications int // of the rows status, memory and restart
+	connections  int           // of the rows submit and webhooks
+	employers    int           // connections of the rows status, memory and restart
+	submissions  int           // of the rows submit and webhooks
+	applications int           // of the rows status, memory and restart
 	only         []string
 	profiles     string
 }
@@ -52,12 +53,12 @@ func parse() (s settings, asJSON bool, serveFloor string) {
 	full := flag.Bool("full", false, "1,000,000 applications instead of 100,000; takes about ten minutes and 15 GB of disk")
 	flag.StringVar(&s.bin, "bin", "bin", "the folder with atssync and adapters/")
 	flag.StringVar(&s.dir, "dir", "", "where the temporary data folders are made; a disk, not memory (default the system's)")
-	flag.IntVar(&s.connections, "connections", 50, "connections of the rows submit, status, memory and restart")
+	flag.IntVar(&s.connections, "connections", 50, "connections of the rows submit and webhooks")
 	flag.StringVar(&s.profiles, "profile", "", "write the daemon's CPU profile of each row, and its heap, into this `folder`")
 	flag.BoolVar(&asJSON, "json", false, "print the numbers as JSON")
 	flag.StringVar(&serveFloor, "serve-floor", "", "be the bare HTTP server on this `socket`; bench starts itself so")
 	flag.Parse()
-	s.seconds, s.submissions, s.applications = time.Duration(*seconds)*time.Second, 50_000, 100_000
+	s.seconds, s.submissions, s.applications, s.employers = time.Duration(*seconds)*time.Second, 50_000, 100_000, 1_000
 	if *full {
 		s.applications = 1_000_000
 	}

@@ -10,11 +10,8 @@ import (
 
 // memory measures what the daemon keeps resident with all applications, and what it uses when nothing happens.
 func memory(ctx context.Context, b *bench) (result, error) {
-	w, err := b.sending(ctx)
+	w, err := b.reading(ctx)
 	if err != nil {
-		return result{}, err
-	}
-	if err := w.filled(ctx, b.applications); err != nil {
 		return result{}, err
 	}
 	wait(ctx, min(b.seconds, 5*time.Second)) // what was in use is given back
@@ -53,11 +50,8 @@ func memory(ctx context.Context, b *bench) (result, error) {
 
 // restart measures how long the daemon takes to be ready after it was killed.
 func restart(ctx context.Context, b *bench) (result, error) {
-	w, err := b.sending(ctx)
+	w, err := b.reading(ctx)
 	if err != nil {
-		return result{}, err
-	}
-	if err := w.filled(ctx, b.applications); err != nil {
 		return result{}, err
 	}
 	w.daemon.Kill()

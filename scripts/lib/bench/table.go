@@ -85,5 +85,8 @@ func thousands(n int64) string {
 // ms writes a duration in milliseconds.
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
 
+// kib writes bytes in units of 2^10.
+func kib(n float64) string { return thousands(int64(n)>>10) + " KiB" }
+
 // mib writes bytes in units of 2^20.
 func mib(n int64) string { return fmt.Sprintf("%d MiB", n>>20) }

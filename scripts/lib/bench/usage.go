@@ -33,9 +33,12 @@ func (w *world) usage(ctx context.Context) (u usage, err error) {
 	return u, err
 }
 
-// minus is the processor time since an earlier usage.
+// minus is what was used since an earlier usage.
 func (u usage) minus(was usage) usage {
-	return usage{daemon: u.daemon - was.daemon, adapter: u.adapter - was.adapter, simulator: u.simulator - was.simulator}
+	return usage{
+		u.daemon - was.daemon, u.adapter - was.adapter, u.simulator - was.simulator,
+		commitCount{u.commits - was.commits, u.steps - was.steps, u.seconds - was.seconds, u.bytes - was.bytes},
+	}
 }
 
 // by is the processor time of one of n things.
@@ -44,8 +47,9 @@ func (u usage) by(n float64) usage {
 	return usage{daemon: each(u.daemon), adapter: each(u.adapter), simulator: each(u.simulator)}
 }
 
-// commitCount is how many commits the daemon's store made, with how many steps, and how long they took, since its start.
-type commitCount struct{ commits, steps, seconds float64 }
+// commitCount is how many commits the daemon's store made, with how many steps and bytes, and how long they took, since
+// its start.
+type commitCount struct{ commits, steps, seconds, bytes float64 }
 
 // commitCount reads the daemon's own metrics.
 func (w *world) commitCount(ctx context.Context) (c commitCount, err error) {
@@ -69,6 +73,8 @@ func (w *world) commitCount(ctx context.Context) (c commitCount, err error) {
 			c.seconds = n
 		case "atssync_store_commit_steps_sum":
 			c.steps = n
+		case "atssync_store_commit_bytes_total":
+			c.bytes = n
 		}
 	}
 	return c, lines.Err()

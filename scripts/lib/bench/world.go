@@ -11,14 +11,24 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/atssync/atssync/scripts/lib/rig"
 )
 
+// plan says how a world is made.
+type plan struct {
+	name      string // of its folder
+	employers int
+	schedules string // the lines of [schedules]; "" lets no pass run that nobody asks for
+	more      string // further tables of the config file
+}
+
 // world is a daemon with its adapter, a simulator, connections and linked jobs.
 type world struct {
+	plan
 	bin, dir string
 	pprof    bool
 
@@ -48,7 +58,7 @@ type announcement struct {
 	} `json:"employers"`
 }
 
-func (w *world) open(ctx context.Context, connections int) error {
+func (w *world) open(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(w.dir, "adapters"), 0o700); err != nil {
 		return err
 	}
@@ -57,7 +67,7 @@ func (w *world) open(ctx context.Context, connections int) error {
 		return err
 	}
 	var err error
-	if w.simulator, w.ats, err = startSimulator(w.bin, connections); err != nil {
+	if w.simulator, w.ats, err = startSimulator(w.bin, w.employers); err != nil {
 		return err
 	}
 	if err := w.configure(); err != nil {
@@ -77,12 +87,24 @@ func (w *world) open(ctx context.Context, connections int) error {
 
 func (w *world) socket() string { return filepath.Join(w.dir, "run", "atssync.sock") }
 
+// noPasses lets passes run when bench asks for them.
+const noPasses = `status = "@every 24h"
+jobs = "@every 24h"
+check = "@every 24h"
+`
+
+// configure writes the config file.
 func (w *world) configure() error {
-	address, err := rig.FreeAddress()
-	if err != nil {
-		return err
+	if w.ops == "" {
+		address, err := rig.FreeAddress()
+		if err != nil {
+			return err
+		}
+		w.ops = "http://" + address
 	}
-	w.ops = "http://" + address
+	if w.schedules == "" {
+		w.schedules = noPasses
+	}
 	config := fmt.Sprintf(`[platform]
 name = "Example Talent"
 
@@ -104,12 +126,8 @@ resume_check = "off" # nobody serves the files of invented people
 [delivery]
 allow_networks = ["127.0.0.0/8"]
 
-# Passes run when bench asks for them.
 [schedules]
-status = "@every 24h"
-jobs = "@every 24h"
-check = "@every 24h"
-
+%s
 [adapters]
 dir = %q
 
@@ -124,7 +142,9 @@ burst = 100000
 [ops]
 listen = %q
 pprof = %t
-`, filepath.Join(w.dir, "data"), filepath.Join(w.dir, "run"), filepath.Join(w.dir, "adapters"), w.ats.BaseURL, address, w.pprof)
+
+%s`, filepath.Join(w.dir, "data"), filepath.Join(w.dir, "run"), w.schedules, filepath.Join(w.dir, "adapters"), w.ats.BaseURL,
+		strings.TrimPrefix(w.ops, "http://"), w.pprof, w.more)
 	return os.WriteFile(filepath.Join(w.dir, "atssync.toml"), []byte(config), 0o600)
 }
 

@@ -65,23 +65,36 @@ type Employer struct {
 
 // Connect connects an employer as an account of its own name and links one platform job of its own.
 func Connect(ctx context.Context, api *Client, e Employer) (connection, job string, err error) {
+	return ConnectAs(ctx, api, Account{
+		Name: e.Name, Adapter: "greenhouse", Fields: map[string]string{"api_key": e.Key, "on_behalf_of": e.User}, Job: fmt.Sprint(e.Job),
+	})
+}
+
+// Account is how to connect an employer of any simulator, and the job to link.
+type Account struct {
+	Name, Adapter string
+	Fields        map[string]string
+	Job           string
+}
+
+// ConnectAs is Connect for any adapter.
+func ConnectAs(ctx context.Context, api *Client, a Account) (connection, job string, err error) {
 	var made struct {
 		Connection struct {
 			ID string `json:"id"`
 		} `json:"connection"`
 	}
 	err = api.Call(ctx, http.MethodPost, "/v1/connections", map[string]any{
-		"account": e.Name, "name": e.Name, "adapter": "greenhouse",
-		"fields": map[string]string{"api_key": e.Key, "on_behalf_of": e.User},
+		"account": a.Name, "name": a.Name, "adapter": a.Adapter, "fields": a.Fields,
 	}, &made)
 	if err != nil {
 		return "", "", err
 	}
-	connection, job = made.Connection.ID, "job-"+e.Name
+	connection, job = made.Connection.ID, "job-"+a.Name
 	if err = api.Call(ctx, http.MethodPost, "/v1/connections/"+connection+"/jobs/refresh", nil, nil); err != nil {
 		return "", "", err
 	}
-	return connection, job, Link(ctx, api, JobLink{Connection: connection, Account: e.Name, Job: job, ATSJob: e.Job})
+	return connection, job, link(ctx, api, JobLink{Connection: connection, Account: a.Name, Job: job}, a.Job)
 }
 
 // JobLink is a platform job of an account, and the job of the ATS that it is on a connection.
@@ -92,10 +105,14 @@ type JobLink struct {
 
 // Link makes the platform job and links it.
 func Link(ctx context.Context, api *Client, l JobLink) error {
+	return link(ctx, api, l, fmt.Sprint(l.ATSJob))
+}
+
+func link(ctx context.Context, api *Client, l JobLink, atsJob string) error {
 	if err := api.Call(ctx, http.MethodPut, "/v1/platform-jobs", map[string]any{
 		"jobs": []map[string]string{{"id": l.Job, "account": l.Account, "title": "Engineer"}},
 	}, nil); err != nil {
 		return err
 	}
-	return api.Call(ctx, http.MethodPut, "/v1/connections/"+l.Connection+"/job-links/"+l.Job, map[string]string{"ats_job": fmt.Sprint(l.ATSJob)}, nil)
+	return api.Call(ctx, http.MethodPut, "/v1/connections/"+l.Connection+"/job-links/"+l.Job, map[string]string{"ats_job": atsJob}, nil)
 }

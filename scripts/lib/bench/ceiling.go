@@ -18,13 +18,18 @@ type write struct {
 	done   chan error
 }
 
+// bareOptions are those of the small memory profile of the daemon's store.
+func bareOptions(dir string) badger.Options {
+	return badger.DefaultOptions(dir).WithLogger(nil).WithSyncWrites(true).
+		WithMemTableSize(16 << 20).WithNumMemtables(1).WithNumLevelZeroTables(2).WithNumLevelZeroTablesStall(4).
+		WithNumCompactors(2).WithCompression(options.None).WithBlockCacheSize(0).WithIndexCacheSize(0).
+		WithValueLogFileSize(16 << 20).WithValueThreshold(1 << 20).WithDetectConflicts(false).WithMetricsEnabled(false)
+}
+
 // commits measures what Badger takes with the small memory profile of the daemon's store: each caller hands values over
 // and waits until they are synced; what several want at the same time goes into one transaction.
 func commits(ctx context.Context, dir string, d time.Duration, callers int, values func() [][]byte) (got load, err error) {
-	db, err := badger.Open(badger.DefaultOptions(dir).WithLogger(nil).WithSyncWrites(true).
-		WithMemTableSize(16 << 20).WithNumMemtables(1).WithNumLevelZeroTables(2).WithNumLevelZeroTablesStall(4).
-		WithNumCompactors(2).WithCompression(options.None).WithBlockCacheSize(0).WithIndexCacheSize(0).
-		WithValueLogFileSize(16 << 20).WithValueThreshold(1 << 20).WithDetectConflicts(false).WithMetricsEnabled(false))
+	db, err := badger.Open(bareOptions(dir))
 	if err != nil {
 		return got, err
 	}

@@ -105,8 +105,9 @@ func CPUTime(pid int) (time.Duration, error) {
 // clockTicks is USER_HZ, which is 100 on every Linux that Go runs on.
 const clockTicks = 100
 
-// Residence is the memory of a process in bytes: all that is resident, and the part that is its own and not of files.
-type Residence struct{ All, Own int64 }
+// Residence is the memory of a process in bytes: all that is resident, the part that is its own and not of files, and the
+// most that ever was.
+type Residence struct{ All, Own, Most int64 }
 
 // MemoryOf reads the memory of a process.
 func MemoryOf(pid int) (r Residence, err error) {
@@ -124,6 +125,8 @@ func MemoryOf(pid int) (r Residence, err error) {
 			r.All = n << 10
 		case "RssAnon":
 			r.Own = n << 10
+		case "VmHWM":
+			r.Most = n << 10
 		}
 	}
 	return r, lines.Err()

@@ -21,6 +21,7 @@ type bench struct {
 	accepts *world // of the rows accept and accept-batch
 	sends   *world // of the rows submit and webhooks
 	reads   *world // of the rows status, memory and restart
+	most    *world // of the rows growth and idle
 }
 
 const tmpfs = 0x01021994

@@ -25,6 +25,9 @@ type settings struct {
 	employers    int           // connections of the rows status, memory and restart
 	submissions  int           // of the rows submit and webhooks
 	applications int           // of the rows status, memory and restart
+	growth       []int         // connections of the row growth; the last number is that of the row idle too
+	growing      int           // applications of the row growth
+	idle         time.Duration // of the row idle
 	only         []string
 	profiles     string
 }
@@ -59,10 +62,12 @@ func parse() (s settings, asJSON bool, serveFloor string) {
 	flag.StringVar(&serveFloor, "serve-floor", "", "be the bare HTTP server on this `socket`; bench starts itself so")
 	flag.Parse()
 	s.seconds, s.submissions, s.applications, s.employers = time.Duration(*seconds)*time.Second, 50_000, 100_000, 1_000
+	s.growth, s.growing, s.idle = []int{10, 1_000, 10_000}, 20_000, time.Minute
 	if *full {
 		s.applications = 1_000_000
 	}
 	if *quick {
+		s.growth, s.growing, s.idle = []int{10, 100, 500}, 3_000, 10*time.Second
 		s.seconds, s.submissions, s.applications = 3*time.Second, 10_000, 10_000
 	}
 	if *only != "" {
@@ -87,6 +92,8 @@ func rows() []struct {
 		{"status", statusPass},
 		{"memory", memory},
 		{"restart", restart},
+		{"growth", growth},
+		{"idle", idle},
 	}
 }
 

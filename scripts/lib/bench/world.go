@@ -40,8 +40,9 @@ type world struct {
 	control   *rig.Client // of the simulator
 	targets   []target
 	forms     *forms
-	written   int64 // documents made so far
-	applied   int64 // submitted so far
+	written   int64         // documents made so far
+	applied   int64         // submitted so far
+	connected time.Duration // how long connecting took
 	ended     bool
 }
 
@@ -78,9 +79,11 @@ func (w *world) open(ctx context.Context) error {
 	if _, err := w.start(ctx); err != nil {
 		return err
 	}
+	began := time.Now()
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
+	w.connected = time.Since(began)
 	w.forms, err = newForms(w.targets)
 	return err
 }
@@ -183,11 +186,14 @@ func (w *world) start(ctx context.Context) (took time.Duration, err error) {
 
 func (w *world) log() string { return filepath.Join(w.dir, "daemon.log") }
 
+// connectors is how many employers are connected at a time.
+const connectors = 8
+
 // connect connects every employer and links one job of each.
 func (w *world) connect(ctx context.Context) error {
 	w.targets = make([]target, len(w.ats.Employers))
 	failed := make([]error, len(w.ats.Employers))
-	places := make(chan struct{}, 8)
+	places := make(chan struct{}, connectors)
 	var group sync.WaitGroup
 	for i := range w.ats.Employers {
 		group.Go(func() {

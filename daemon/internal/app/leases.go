@@ -18,6 +18,8 @@ const (
 	heartbeatFor   = 30 * time.Second
 	// leaseMargin is how long before its end a heartbeat is no longer trusted to cover a new piece of work.
 	leaseMargin = 5 * time.Second
+	// acquireMost is how many connections each heartbeat looks at for leases that became free. Where there are ten thousand,
+	// to look at all of them each time costs more than everything else that an idle daemon does.
 	acquireMost = 500
 )
 
@@ -38,6 +40,8 @@ type leaseKeeper struct {
 	mu    sync.Mutex
 	held  map[string]atssync.Lease
 	until time.Time // the heartbeat's end
+	whole bool      // the next heartbeat looks at every connection
+	after string    // the page that it looks at otherwise
 
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -98,8 +102,9 @@ func (k *leaseKeeper) run(ctx context.Context) {
 			k.log.Error("renew the heartbeat", "err", err)
 			continue
 		}
-		if err := k.acquireAll(ctx); err != nil && ctx.Err() == nil {
+		if err := k.acquireSome(ctx); err != nil && ctx.Err() == nil {
 			k.log.Error("acquire leases", "err", err)
+			k.lookSoon()
 		}
 	}
 }
@@ -116,30 +121,53 @@ func (k *leaseKeeper) beat(ctx context.Context) error {
 	return nil
 }
 
+// lookSoon has the next heartbeat look at every connection.
+func (k *leaseKeeper) lookSoon() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.whole = true
+}
+
+// acquireSome takes what is free of the next page of connections, or of all when a lease was lost or not got.
+func (k *leaseKeeper) acquireSome(ctx context.Context) error {
+	k.mu.Lock()
+	whole := k.whole
+	k.whole = false
+	k.mu.Unlock()
+	if whole {
+		return k.acquireAll(ctx)
+	}
+	var err error
+	k.after, err = k.acquirePage(ctx, k.after)
+	return err
+}
+
 // acquireAll takes what is free of all connections.
 func (k *leaseKeeper) acquireAll(ctx context.Context) error {
-	after := ""
-	for {
-		page, err := k.store.Connections(ctx, atssync.ConnectionQuery{Paging: atssync.Paging{After: after, Limit: acquireMost}})
-		if err != nil {
-			return fmt.Errorf("list connections: %w", err)
-		}
-		var want []string
-		k.mu.Lock()
-		for _, c := range page.Items {
-			if _, ok := k.held[c.ID]; !ok && c.State != atssync.ConnectionRemoved {
-				want = append(want, c.ID)
-			}
-		}
-		k.mu.Unlock()
-		if err := k.acquire(ctx, want); err != nil {
+	for after := ""; ; {
+		next, err := k.acquirePage(ctx, after)
+		if err != nil || next == "" {
 			return err
 		}
-		if page.Next == "" {
-			return nil
-		}
-		after = page.Next
+		after = next
 	}
+}
+
+// acquirePage takes what is free of a page of connections, and returns the next page.
+func (k *leaseKeeper) acquirePage(ctx context.Context, after string) (next string, err error) {
+	page, err := k.store.Connections(ctx, atssync.ConnectionQuery{Paging: atssync.Paging{After: after, Limit: acquireMost}})
+	if err != nil {
+		return "", fmt.Errorf("list connections: %w", err)
+	}
+	var want []string
+	k.mu.Lock()
+	for _, c := range page.Items {
+		if _, ok := k.held[c.ID]; !ok && c.State != atssync.ConnectionRemoved {
+			want = append(want, c.ID)
+		}
+	}
+	k.mu.Unlock()
+	return page.Next, k.acquire(ctx, want)
 }
 
 // acquireRemoved takes the leases of removed connections, once: nobody works them, but what was being sent on one when
@@ -195,6 +223,7 @@ func (k *leaseKeeper) Ensure(ctx context.Context, connection string) {
 	}
 	if err := k.acquire(ctx, []string{connection}); err != nil {
 		k.log.Error("acquire the lease of a connection", "connection", connection, "err", err)
+		k.lookSoon()
 	}
 }
 
@@ -217,6 +246,7 @@ func (k *leaseKeeper) Lost(l atssync.Lease) {
 	if k.held[l.Connection].Epoch == l.Epoch {
 		delete(k.held, l.Connection)
 	}
+	k.whole = true
 }
 
 // Held returns the connections whose leases this daemon holds.

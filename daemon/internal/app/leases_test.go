@@ -3,6 +3,7 @@ package app
 import (
 	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -47,4 +48,44 @@ func TestLeases_WhatWasBeingSentOnARemovedConnectionBecomesUncertain(t *testing.
 	require.Equal(t, atssync.StateUncertain, s.State)
 	require.Empty(t, k.Held(), "nobody works a removed connection")
 	require.NoError(t, k.stop(ctx))
+}
+
+func TestLeases_WhatIsFreeIsTaken(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		lost   bool // it was had and lost before
+		within time.Duration
+	}{
+		{"when its daemon is dead", false, heartbeatFor + heartbeatEvery},
+		{"with the next heartbeat after it was lost", true, heartbeatEvery},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx := t.Context()
+				store := kv.New(memory.New(), kv.Options{})
+				c, err := store.CreateConnection(ctx, atssync.Connection{Name: "acme", Account: "acme", Adapter: "fake"}, time.Now())
+				require.NoError(t, err)
+				require.NoError(t, store.Heartbeat(ctx, "other", time.Now().Add(heartbeatFor), time.Now()))
+				_, err = store.Acquire(ctx, "other", []string{c.ID}, time.Now())
+				require.NoError(t, err)
+
+				k := newLeaseKeeper(store, slog.New(slog.DiscardHandler), nil)
+				require.NoError(t, k.start(ctx))
+				if tt.lost {
+					time.Sleep(heartbeatFor + heartbeatEvery)
+					l, ok := k.Lease(c.ID)
+					require.True(t, ok)
+					k.Lost(l)
+				}
+				require.Empty(t, k.Held())
+				time.Sleep(tt.within)
+				synctest.Wait()
+				require.Equal(t, []string{c.ID}, k.Held())
+				require.NoError(t, k.stop(ctx))
+				require.NoError(t, store.Close())
+			})
+		})
+	}
 }

@@ -136,8 +136,13 @@ func metricsHandler(reg *prometheus.Registry) http.Handler {
 	}))
 }
 
-// stockFor is how long one look at the store serves scrapes.
-const stockFor = 10 * time.Second
+const (
+	// stockFor is how long one look at the store serves scrapes at least.
+	stockFor = 10 * time.Second
+	// stockShare bounds what looks take, as a part of all time: where there are ten thousand connections a look takes long,
+	// and then it serves for longer.
+	stockShare = 500
+)
 
 // stock tells what lies in the store: by state for all connections together, and for the worst connections
 // one by one.
@@ -146,7 +151,7 @@ type stock struct {
 	most int
 
 	mu     sync.Mutex
-	at     time.Time
+	until  time.Time // how long the last look serves
 	states map[atssync.State]int64
 	oldest map[atssync.State]time.Time
 	worst  []connectionStock
@@ -182,12 +187,12 @@ func (s *stock) Collect(ch chan<- prometheus.Metric) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := clock()
-	if now.Sub(s.at) > stockFor || s.at.IsZero() {
+	if began := time.Now(); began.After(s.until) {
 		if err := s.look(); err != nil {
 			ch <- prometheus.NewInvalidMetric(descSubmissions, err)
 			return
 		}
-		s.at = now
+		s.until = began.Add(max(stockFor, stockShare*time.Since(began)))
 	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ type passes struct {
 
 	mu    sync.Mutex
 	asked map[string]bool // a person asked: no spreading
+	turn  int             // of the pass submit
 }
 
 func newPasses(a *App, c config.Schedules) (*passes, error) {
@@ -55,14 +57,31 @@ func newPasses(a *App, c config.Schedules) (*passes, error) {
 	return p, err
 }
 
-// submit wakes every lane: due retries, probes, canaries. New work wakes its lane by itself.
+// wholeRound is how long the pass submit takes to come to every connection, those at rest too.
+const wholeRound = 15 * time.Minute
+
+// submit wakes the lanes that have something to do: due retries, probes, canaries. New work wakes its lane by itself. Lanes
+// at rest take turns, for the case that something was missed; a person has all of them woken.
 func (p *passes) submit(ctx context.Context) (string, error) {
-	held := p.app.leases.Held()
+	held, asked := p.app.leases.Held(), p.wasAsked("submit")
+	parts := max(1, uint64(wholeRound/p.interval("submit")))
+	p.turn++
 	for _, id := range held {
+		if !asked && part(id, parts) != uint64(p.turn)%parts {
+			p.app.submit.Nudge(id)
+			continue
+		}
 		p.app.submit.Wake(id)
+		p.app.collect.Revisit(id)
 	}
-	p.app.collect.Sweep()
 	return fmt.Sprintf("%d connections", len(held)), p.app.upkeep.expire(ctx)
+}
+
+// part is which of so many parts a connection belongs to, always the same.
+func part(connection string, parts uint64) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(connection))
+	return h.Sum64() % parts
 }
 
 func (p *passes) maintain(ctx context.Context) (string, error) {

@@ -167,7 +167,7 @@ func (a *App) wake(connection string) {
 func (a *App) connectionChanged(connection string) {
 	a.leases.Ensure(context.Background(), connection)
 	a.collect.ListJobsSoon(connection)
-	a.collect.Hinted(connection) // a pause may have ended
+	a.collect.Revisit(connection) // a pause may have ended
 	a.wake(connection)
 }
 
@@ -178,7 +178,7 @@ func (a *App) adapterChanged(string) {
 	}
 	for _, id := range a.leases.Held() {
 		a.submit.Wake(id)
-		a.collect.Hinted(id)
+		a.collect.Revisit(id)
 	}
 }
 
@@ -189,7 +189,6 @@ func (a *App) leased(connections []string) {
 	}
 	for _, id := range connections {
 		a.submit.Wake(id)
-		a.collect.Follow(id)
-		a.collect.Hinted(id)
+		a.collect.Revisit(id)
 	}
 }

@@ -23,8 +23,7 @@ const (
 	hintPatience = time.Hour
 )
 
-// Hinted has what the ATS of a connection hinted at read soon. It never blocks and may be called at any time; Sweep calls
-// it for every connection.
+// Hinted has what the ATS of a connection hinted at read soon. It never blocks and may be called at any time.
 func (w *Worker) Hinted(connection string) { w.hintedAt(connection, time.Now().Add(hintGather)) }
 
 func (w *Worker) hintedAt(connection string, at time.Time) {
@@ -37,10 +36,14 @@ func (w *Worker) hintedAt(connection string, at time.Time) {
 
 // readHinted reads what waits and returns when to look again (zero: not before somebody says so).
 func (w *Worker) readHinted(connection string) (next time.Time) {
-	if b, err := w.o.Hints.HintBacklog(w.ctx, connection); err != nil || b.Waiting == 0 {
+	b, err := w.o.Hints.HintBacklog(w.ctx, connection)
+	switch {
+	case err != nil && w.ctx.Err() == nil:
+		return time.Now().Add(readBackAgain)
+	case err != nil || b.Waiting == 0:
 		return time.Time{}
 	}
-	_, err := w.try(operation{opHints, func(ctx context.Context, v *visit) (Summary, error) {
+	_, err = w.try(operation{opHints, func(ctx context.Context, v *visit) (Summary, error) {
 		var err error
 		next, err = w.hints(ctx, v)
 		return Summary{}, err
@@ -51,7 +54,7 @@ func (w *Worker) readHinted(connection string) (next time.Time) {
 		return time.Now().Add(hintGather)
 	case errors.Is(err, sdk.ErrNotRunning):
 		return time.Now().Add(readBackAgain)
-	case !errors.Is(err, errSkip): // paused or another daemon's: Sweep comes back to it
+	case !errors.Is(err, errSkip): // paused or another daemon's: whoever ends that calls Hinted
 		w.o.Log.Warn("read what an ATS hinted at", "connection", connection, "kind", string(sdk.KindOf(err)), "err", err)
 	}
 	return next

@@ -16,12 +16,17 @@ import (
 // called again at any time.
 func (w *Worker) Follow(connection string) { w.followAt(connection, time.Now()) }
 
-// Sweep follows every connection again, and looks for what was hinted at: after a restart no timer stands.
+// Sweep revisits every connection: after a restart no timer stands.
 func (w *Worker) Sweep() {
 	for _, id := range w.o.Leases.Held() {
-		w.Follow(id)
-		w.Hinted(id)
+		w.Revisit(id)
 	}
+}
+
+// Revisit follows a connection again, and looks for what was hinted at.
+func (w *Worker) Revisit(connection string) {
+	w.Follow(connection)
+	w.Hinted(connection)
 }
 
 func (w *Worker) followAt(connection string, at time.Time) {
@@ -39,7 +44,10 @@ const readBackAgain = 30 * time.Second
 // read of the lane.
 func (w *Worker) readBack(connection string) (next time.Time) {
 	lane, err := w.o.Lanes.Lane(w.ctx, connection)
-	if err != nil || len(lane.ReadBacks) == 0 {
+	switch {
+	case err != nil && w.ctx.Err() == nil && atssync.CodeOf(err) != atssync.CodeNotFound:
+		return time.Now().Add(readBackAgain)
+	case err != nil || len(lane.ReadBacks) == 0:
 		return time.Time{}
 	}
 	_, err = w.try(operation{"read_back", func(ctx context.Context, v *visit) (Summary, error) {
@@ -55,7 +63,7 @@ func (w *Worker) readBack(connection string) (next time.Time) {
 		return time.Now().Add(time.Second)
 	case errors.Is(err, sdk.ErrNotRunning):
 		return time.Now().Add(readBackAgain)
-	case !errors.Is(err, errSkip): // paused or another daemon's: Sweep comes back to it
+	case !errors.Is(err, errSkip): // paused or another daemon's: whoever ends that has it followed again
 		w.o.Log.Warn("read a first receipt back", "connection", connection, "kind", string(sdk.KindOf(err)), "err", err)
 		return earlier(next, time.Now().Add(readBackAgain))
 	}

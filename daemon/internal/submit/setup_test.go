@@ -117,7 +117,7 @@ func (b *bundle) start(edit ...func(*Options)) {
 	b.worker = New(o)
 }
 
-// upkeep works tasks off and wakes every lane each minute, as the daemon does.
+// upkeep works tasks off and nudges every lane each minute, as the daemon does.
 func (b *bundle) upkeep() {
 	defer close(b.done)
 	t := time.NewTicker(time.Second)
@@ -130,7 +130,7 @@ func (b *bundle) upkeep() {
 		}
 		b.workTasks()
 		if n%60 == 0 {
-			b.wakeAll()
+			b.nudgeAll()
 		}
 	}
 }
@@ -157,6 +157,12 @@ func (b *bundle) after(d time.Duration) {
 func (b *bundle) wakeAll() {
 	for _, c := range b.conns {
 		b.worker.Wake(c.ID)
+	}
+}
+
+func (b *bundle) nudgeAll() {
+	for _, c := range b.conns {
+		b.worker.Nudge(c.ID)
 	}
 }
 

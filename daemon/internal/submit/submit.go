@@ -117,8 +117,10 @@ type Worker struct {
 	looks     looks
 	heldLooks heldLooks
 
-	mu      sync.Mutex
-	lanes   map[string]*lane
+	mu    sync.Mutex
+	lanes map[string]*lane
+	// resting holds the lanes that had nothing queued and nothing wrong when they were looked at last.
+	resting map[string]bool
 	stopped bool
 	wg      sync.WaitGroup
 	// idle ends when Stop begins: nothing is waited for and nothing begins any more. calls ends when Stop gives
@@ -148,7 +150,7 @@ func New(o Options) *Worker {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	w := &Worker{o: o, lanes: make(map[string]*lane)}
+	w := &Worker{o: o, lanes: make(map[string]*lane), resting: make(map[string]bool)}
 	w.calls, w.endCalls = context.WithCancel(context.Background())
 	w.idle, w.endIdle = context.WithCancel(w.calls)
 	return w
@@ -158,9 +160,25 @@ func New(o Options) *Worker {
 func (w *Worker) Wake(connection string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.wake(connection)
+}
+
+// Nudge is Wake but for a lane at rest: whoever gives it something to do wakes it. Where there are very many connections,
+// most lanes rest most of the time, and to look at each of them every minute costs more than everything else.
+func (w *Worker) Nudge(connection string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.resting[connection] {
+		w.wake(connection)
+	}
+}
+
+// wake is Wake; the caller holds mu.
+func (w *Worker) wake(connection string) {
 	if w.stopped {
 		return
 	}
+	delete(w.resting, connection)
 	l := w.lanes[connection]
 	if l == nil {
 		l = &lane{}
@@ -207,7 +225,7 @@ const afterFault = 5 * time.Second
 // run works one lane until nothing is due, then sets its timer and ends.
 func (w *Worker) run(connection string, l *lane) {
 	for {
-		at, more, err := w.Tick(w.idle, connection, time.Now())
+		at, more, rests, err := w.step(w.idle, connection, time.Now())
 		if err != nil && w.idle.Err() == nil {
 			w.o.Log.Error("work a lane", "connection", connection, "err", err)
 			at, more = time.Now().Add(afterFault), false
@@ -222,6 +240,9 @@ func (w *Worker) run(connection string, l *lane) {
 		case w.stopped:
 		case at.IsZero():
 			delete(w.lanes, connection)
+			if rests {
+				w.resting[connection] = true
+			}
 		default:
 			l.timer = time.AfterFunc(max(time.Until(at), time.Millisecond), func() { w.Wake(connection) })
 		}

@@ -19,6 +19,7 @@ type round struct {
 	manifest sdk.Manifest
 	start    time.Time // by the caller's clock
 	began    time.Time // the same moment by the process's clock, for what passes from then on
+	empty    bool      // nothing is queued, and nothing is wrong with submitting
 }
 
 // now is the round's instant plus what passed since.
@@ -45,21 +46,27 @@ const notRunning = time.Second
 // do before at (zero: not until woken). more says that it should be called again at once. When ctx ends nothing new
 // begins; what is under way is brought to its end. For one connection it is called by one goroutine at a time.
 func (w *Worker) Tick(ctx context.Context, connection string, now time.Time) (at time.Time, more bool, err error) {
+	at, more, _, err = w.step(ctx, connection, now)
+	return at, more, err
+}
+
+// step is Tick. rests says that the lane is at rest, when there is nothing to do before it is woken.
+func (w *Worker) step(ctx context.Context, connection string, now time.Time) (at time.Time, more, rests bool, err error) {
 	r, err := w.read(ctx, connection, now)
 	if err != nil || r == nil {
-		return time.Time{}, false, err
+		return time.Time{}, false, false, err
 	}
 	at, more, err = w.tick(ctx, r)
 	switch {
 	case errors.Is(err, atssync.ErrFenced):
 		w.o.Leases.Lost(r.lease)
-		return time.Time{}, false, nil
+		return time.Time{}, false, false, nil
 	case ctx.Err() != nil:
-		return time.Time{}, false, nil
+		return time.Time{}, false, false, nil
 	case errors.Is(err, sdk.ErrNotRunning):
-		return r.now().Add(notRunning), false, nil
+		return r.now().Add(notRunning), false, false, nil
 	}
-	return at, more, err
+	return at, more, r.empty && err == nil, err
 }
 
 // read makes a round, nil when the connection is not ours to work.

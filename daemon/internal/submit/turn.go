@@ -35,6 +35,8 @@ func (w *Worker) turn(ctx context.Context, r *round, p plan) (time.Time, bool, e
 		return time.Time{}, false, err
 	}
 	if len(due) == 0 {
+		_, wrong := r.lane.Operations[atssync.OpSubmit]
+		r.empty = nextAt.IsZero() && !wrong
 		return nextAt, false, w.nothingDue(ctx, r)
 	}
 	if h := r.lane.Health(atssync.OpSubmit); h.State == atssync.HealthDraining && due[0].Submission.NextAt.After(h.DrainFrom) {

@@ -22,6 +22,7 @@ type bench struct {
 	sends   *world // of the rows submit and webhooks
 	reads   *world // of the rows status, memory and restart
 	most    *world // of the rows growth and idle
+	fresh   *fresh // of the rows about freshness
 }
 
 const tmpfs = 0x01021994

@@ -29,6 +29,7 @@ type settings struct {
 	growing      int           // applications of the row growth
 	idle         time.Duration // of the row idle
 	only         []string
+	quick        bool
 	profiles     string
 }
 
@@ -66,7 +67,7 @@ func parse() (s settings, asJSON bool, serveFloor string) {
 	if *full {
 		s.applications = 1_000_000
 	}
-	if *quick {
+	if s.quick = *quick; s.quick {
 		s.growth, s.growing, s.idle = []int{10, 100, 500}, 3_000, 10*time.Second
 		s.seconds, s.submissions, s.applications = 3*time.Second, 10_000, 10_000
 	}
@@ -92,6 +93,8 @@ func rows() []struct {
 		{"status", statusPass},
 		{"memory", memory},
 		{"restart", restart},
+		{"freshness", freshness},
+		{"freshness-poll", freshnessPolled},
 		{"growth", growth},
 		{"idle", idle},
 	}

@@ -117,7 +117,15 @@ func (w *world) pass(ctx context.Context, name string) (p passed, err error) {
 	var started struct {
 		Run string `json:"run"`
 	}
-	if err := w.api.Call(ctx, http.MethodPost, "/v1/schedule/"+name+"/run", nil, &started); err != nil {
+	err = rig.Until(ctx, time.Hour, 50*time.Millisecond, func() (bool, error) {
+		err := w.api.Call(ctx, http.MethodPost, "/v1/schedule/"+name+"/run", nil, &started)
+		var refused *rig.Refusal
+		if errors.As(err, &refused) && refused.Status == http.StatusConflict {
+			return false, nil // one that was due is under way
+		}
+		return err == nil, err
+	})
+	if err != nil {
 		return p, err
 	}
 	err = rig.Until(ctx, time.Hour, 50*time.Millisecond, func() (bool, error) {

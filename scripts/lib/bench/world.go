@@ -23,7 +23,9 @@ type plan struct {
 	name      string // of its folder
 	employers int
 	schedules string // the lines of [schedules]; "" lets no pass run that nobody asks for
+	adapter   string // beside that of Greenhouse
 	more      string // further tables of the config file
+	stop      func() // ends what was made for this world; may be nil
 }
 
 // world is a daemon with its adapter, a simulator, connections and linked jobs.
@@ -63,9 +65,14 @@ func (w *world) open(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(w.dir, "adapters"), 0o700); err != nil {
 		return err
 	}
-	// One adapter alone, so that others do not take memory and time.
-	if err := rig.CopyFile(filepath.Join(w.dir, "adapters", "greenhouse"), filepath.Join(w.bin, "adapters", "greenhouse")); err != nil {
-		return err
+	// No adapter that is not needed, so that others do not take memory and time.
+	for _, name := range []string{"greenhouse", w.adapter} {
+		if name == "" {
+			continue
+		}
+		if err := rig.CopyFile(filepath.Join(w.dir, "adapters", name), filepath.Join(w.bin, "adapters", name)); err != nil {
+			return err
+		}
 	}
 	var err error
 	if w.simulator, w.ats, err = startSimulator(w.bin, w.employers); err != nil {
@@ -157,25 +164,31 @@ func startSimulator(bin string, employers int) (*rig.Process, announcement, erro
 	cmd := exec.Command(filepath.Join(bin, "adapters", "greenhouse"), "simulate", "--json", "--listen", "127.0.0.1:0",
 		"--switch", "read_lag=0s", "--switch", "resume_fetch=never", "--forget-bodies",
 		"--employers", fmt.Sprint(employers), "--jobs", "1")
+	p, err := announced(cmd, &a)
+	return p, a, err
+}
+
+// announced starts a simulator and reads the line in which it says where it is and whom it knows.
+func announced(cmd *exec.Cmd, into any) (*rig.Process, error) {
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, a, err
+		return nil, err
 	}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	p, err := rig.Start(cmd)
 	if err != nil {
-		return nil, a, err
+		return nil, err
 	}
 	line, err := bufio.NewReaderSize(out, 1<<20).ReadBytes('\n')
 	if err == nil {
-		err = json.Unmarshal(line, &a)
+		err = json.Unmarshal(line, into)
 	}
 	if err != nil {
 		p.Kill()
-		return nil, a, fmt.Errorf("the simulator did not start: %w: %s", err, &stderr)
+		return nil, fmt.Errorf("the simulator did not start: %w: %s", err, &stderr)
 	}
-	return p, a, nil
+	return p, nil
 }
 
 // start starts the daemon and returns how long it took until it was ready.
@@ -233,6 +246,9 @@ func (w *world) end() {
 		w.daemon.Kill() // what it stored goes with the folder; a drain would only take time
 	}
 	w.simulator.Stop()
+	if w.stop != nil {
+		w.stop()
+	}
 	_ = os.RemoveAll(filepath.Join(w.dir, "data"))
 }
 

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -69,15 +68,12 @@ func (b *bench) end() {
 	_ = os.RemoveAll(b.root)
 }
 
-// logs are the last lines of every daemon's log, for an error.
-func (b *bench) logs() string {
-	var text strings.Builder
-	for _, w := range b.worlds {
-		if tail := w.logTail(); tail != "" {
-			text.WriteString("\n-- the end of the daemon's log:\n" + tail)
-		}
+// log is the end of the last daemon's log, for an error.
+func (b *bench) log() string {
+	if len(b.worlds) == 0 {
+		return ""
 	}
-	return text.String()
+	return "\n-- the end of the daemon's log:\n" + b.worlds[len(b.worlds)-1].logTail()
 }
 
 // accepting is the world of the rows that only accept. Its simulator is stopped, so that no lane sends anything and

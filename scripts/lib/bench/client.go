@@ -29,7 +29,12 @@ func (s *sender) close() { _ = s.conn.Close() }
 
 // post sends a body with the header lines and returns status and body of the answer, which is valid until the next.
 func (s *sender) post(path, header string, body []byte) (int, []byte, error) {
-	s.out = append(s.out[:0], "POST "+path+" HTTP/1.1\r\nHost: atssync\r\n"+header+"Content-Length: "...)
+	return s.do("POST", path, header, body)
+}
+
+// do is post with any method.
+func (s *sender) do(method, path, header string, body []byte) (int, []byte, error) {
+	s.out = append(s.out[:0], method+" "+path+" HTTP/1.1\r\nHost: atssync\r\n"+header+"Content-Length: "...)
 	s.out = strconv.AppendInt(s.out, int64(len(body)), 10)
 	s.out = append(append(s.out, "\r\n\r\n"...), body...)
 	if _, err := s.conn.Write(s.out); err != nil {

@@ -35,18 +35,17 @@ func growth(ctx context.Context, b *bench) (result, error) {
 	first, last := all[0], all[len(all)-1]
 	ratio := (last.application.daemon + last.application.adapter).Seconds() / (first.application.daemon + first.application.adapter).Seconds()
 	r := result{
-		Target: fmt.Sprintf("CPU an application at most %d times as much", growMost),
-		Met:    ratio <= growMost,
-		Measured: fmt.Sprintf("%s connections: %s µs an application, %s MiB, start %s s",
-			figures(all, func(g grown) string { return thousands(int64(g.connections)) }),
-			figures(all, func(g grown) string { return fmt.Sprint((g.application.daemon + g.application.adapter).Microseconds()) }),
-			figures(all, func(g grown) string { return fmt.Sprint(g.memory.All >> 20) }),
-			figures(all, func(g grown) string { return fmt.Sprintf("%.2f", g.start.Seconds()) })),
-		How: fmt.Sprintf("%s applications accepted in batches and submitted, spread over the connections; processor time of the daemon %s µs, of the adapter %s µs each; "+
-			"the daemon's resident memory after that; its start after kill -9; connecting took %s ms a connection, %d at a time",
+		Target:   fmt.Sprintf("CPU an application at most × %d", growMost),
+		Met:      ratio <= growMost,
+		Measured: figures(all, func(g grown) string { return fmt.Sprint((g.application.daemon + g.application.adapter).Microseconds()) }) + " µs",
+		How: fmt.Sprintf("%s applications accepted in batches and submitted over %s connections: the daemon took %s µs of processor time each and the adapter %s µs; "+
+			"%s MiB of the daemon are resident after that; it starts in %s s after kill -9; connecting took %s ms a connection, %d at a time",
 			thousands(int64(b.growing)),
+			figures(all, func(g grown) string { return thousands(int64(g.connections)) }),
 			figures(all, func(g grown) string { return fmt.Sprint(g.application.daemon.Microseconds()) }),
 			figures(all, func(g grown) string { return fmt.Sprint(g.application.adapter.Microseconds()) }),
+			figures(all, func(g grown) string { return fmt.Sprint(g.memory.All >> 20) }),
+			figures(all, func(g grown) string { return fmt.Sprintf("%.2f", g.start.Seconds()) }),
 			figures(all, func(g grown) string { return fmt.Sprintf("%.1f", g.connect.Seconds()*1000) }), connectors),
 		Numbers: map[string]float64{"ratio": ratio},
 	}

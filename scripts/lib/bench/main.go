@@ -128,7 +128,7 @@ func run(ctx context.Context, s settings, asJSON bool) (err error) {
 		fmt.Fprintf(os.Stderr, "measuring %s ...\n", r.name)
 		res, err := r.measure(ctx, b)
 		if err != nil {
-			return fmt.Errorf("%s: %w%s", r.name, err, b.logs())
+			return fmt.Errorf("%s: %w%s", r.name, err, b.log())
 		}
 		res.Row = r.name
 		results = append(results, res)

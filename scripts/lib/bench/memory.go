@@ -28,10 +28,10 @@ func memory(ctx context.Context, b *bench) (result, error) {
 	}
 	return result{
 		Target:   fmt.Sprintf("≤ %s", mib(most)),
-		Measured: fmt.Sprintf("%s: %s, %s of it its own, %s at most", thousands(w.written), mib(r.All), mib(r.Own), mib(r.Most)),
+		Measured: fmt.Sprintf("%s: %s, %s of it its own", thousands(w.written), mib(r.All), mib(r.Own)),
 		Met:      r.All <= most,
-		How: "resident memory of the daemon some seconds after it took everything in and read its status twice; its own is what does not belong to files, " +
-			"which the system can take back; the most is at any moment since its start",
+		How: fmt.Sprintf("resident memory of the daemon some seconds after it took everything in and read its status twice; its own is what does not belong to files, "+
+			"which the system can take back; at the worst moment since its start it was %s", mib(r.Most)),
 		Numbers: map[string]float64{
 			"applications": float64(w.written), "resident": float64(r.All), "own": float64(r.Own), "most": float64(r.Most),
 		},

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/atssync/atssync/scripts/lib/rig"
@@ -74,7 +77,68 @@ func statusPass(ctx context.Context, b *bench) (result, error) {
 	if p.asked < n || p.changed == 0 || p.changed > moved.Moved {
 		return result{}, fmt.Errorf("%d of %d applications moved, and the pass says: %s", moved.Moved, n, p.text)
 	}
-	return w.judgePass(p, used.minus(was), after.reads()-before.reads()), nil
+	floor, err := w.bareLookups(ctx)
+	if err != nil {
+		return result{}, fmt.Errorf("straight into the simulator: %w", err)
+	}
+	r := w.judgePass(p, used.minus(was), after.reads()-before.reads())
+	r.Floor, r.Numbers["floor_cpu_a_million"] = fmt.Sprintf("%.0f s a million", floor), floor
+	return r, nil
+}
+
+// bareLookups is the processor time, in seconds a million candidates, of a program that does nothing but ask for the same
+// candidates and decode what comes.
+func (w *world) bareLookups(ctx context.Context) (float64, error) {
+	const connections, rounds = 20, 20
+	type lookups struct {
+		*sender
+		header string
+		ids    []string
+	}
+	var list []lookups
+	candidates := 0
+	for i := range min(connections, len(w.targets)) {
+		var page struct {
+			Items []struct {
+				CandidateID string `json:"candidate_id"`
+			} `json:"items"`
+		}
+		if err := w.api.Call(ctx, http.MethodGet, fmt.Sprintf("/v1/applications?limit=%d&connection=%s", lookup, w.targets[i].connection), nil, &page); err != nil {
+			return 0, err
+		}
+		s, header, err := w.ats.caller(ctx, i)
+		if err != nil {
+			return 0, err
+		}
+		defer s.close()
+		l := lookups{sender: s, header: header}
+		for _, a := range page.Items {
+			l.ids = append(l.ids, a.CandidateID)
+		}
+		candidates += len(l.ids)
+		list = append(list, l)
+	}
+	var before, after syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &before); err != nil {
+		return 0, err
+	}
+	for range rounds {
+		for _, l := range list {
+			status, answer, err := l.do("GET", "/v1/partner/candidates?candidate_ids="+strings.Join(l.ids, ","), l.header, nil)
+			var shown []json.RawMessage
+			if err == nil && status == http.StatusOK {
+				err = json.Unmarshal(answer, &shown)
+			}
+			if err != nil || len(shown) != len(l.ids) {
+				return 0, fmt.Errorf("status %d, %d of %d candidates: %w", status, len(shown), len(l.ids), err)
+			}
+		}
+	}
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &after); err != nil {
+		return 0, err
+	}
+	spent := time.Duration(after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano())
+	return spent.Seconds() * 1_000_000 / float64(rounds*candidates), nil
 }
 
 // recordMost is more than a changed application, its event and their indexes take in the store, and more than a
@@ -88,15 +152,15 @@ func (w *world) judgePass(p passed, cost usage, requests int64) result {
 	most := connections * ((each + lookup - 1) / lookup) // N/50 where the batches of all connections are full
 	scale := 1_000_000 / float64(w.written)
 	whole := (cost.daemon + cost.adapter).Seconds() * scale
-	quiet := cost.bytes <= float64((p.changed+connections)*recordMost)
+	writes := (p.changed + connections) * recordMost
 	return result{
-		Target: "1,000,000: CPU ≤ 60 s, ≤ N/50 requests, unchanged not written",
-		Measured: fmt.Sprintf("%s: CPU %.1f s (%.0f s a million), %s requests, %s changed, %s written", thousands(w.written),
-			(cost.daemon + cost.adapter).Seconds(), whole, thousands(requests), thousands(p.changed), kib(cost.bytes)),
-		Met: whole <= 60 && requests <= most && quiet,
-		How: fmt.Sprintf("a status pass over %s connections in %.1f s, %s changed; CPU of the daemon %.2f s, of the adapter %.2f s; requests as the simulator counted them, "+
-			"%s at best; written: what changed, its events, and %s checkpoints, in %.0f commits",
-			thousands(connections), p.took.Seconds(), thousands(p.changed), cost.daemon.Seconds(), cost.adapter.Seconds(), thousands(most), thousands(connections), cost.commits),
+		Target:   fmt.Sprintf("CPU ≤ 60 s a million, ≤ %s requests, ≤ %s", thousands(most), kib(float64(writes))),
+		Measured: fmt.Sprintf("%s: %.0f s a million, %s requests, %s", thousands(w.written), whole, thousands(requests), kib(cost.bytes)),
+		Met:      whole <= 60 && requests <= most && cost.bytes <= float64(writes),
+		How: fmt.Sprintf("a status pass over %s connections in %.1f s; the daemon took %.2f s of processor time and the adapter %.2f s; requests for %d candidates each, "+
+			"as the simulator counted them; written, in %.0f commits, were the %s applications that changed, their events, and %s checkpoints: "+
+			"nothing for what did not change, which would be many times as much; floor: processor time of a program that asks for the same and decodes it",
+			thousands(connections), p.took.Seconds(), cost.daemon.Seconds(), cost.adapter.Seconds(), lookup, cost.commits, thousands(p.changed), thousands(connections)),
 		Numbers: map[string]float64{
 			"applications": float64(w.written), "connections": float64(connections), "daemon_cpu": cost.daemon.Seconds(),
 			"adapter_cpu": cost.adapter.Seconds(), "cpu_a_million": whole, "requests": float64(requests), "requests_at_best": float64(most),

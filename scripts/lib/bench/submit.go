@@ -202,17 +202,12 @@ func straight(ctx context.Context, b *bench) (got load, err error) {
 	var n atomic.Int64
 	list := make([]caller, len(ats.Employers))
 	for i, e := range ats.Employers {
-		s, err := dial("tcp", strings.TrimPrefix(ats.BaseURL, "http://"))
+		s, header, err := ats.caller(ctx, i)
 		if err != nil {
 			return got, err
 		}
 		defer s.close()
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, ats.BaseURL, http.NoBody)
-		if err != nil {
-			return got, err
-		}
-		req.SetBasicAuth(e.Key, "")
-		header := "Authorization: " + req.Header.Get("Authorization") + "\r\nOn-Behalf-Of: " + e.SiteAdmin + "\r\n" + headerOne
+		header += headerOne
 		list[i] = func(context.Context) (int, error) {
 			body, err := candidate(people.Invent(1, uint64(n.Add(1)), "", e.Name, time.Time{}), e.Jobs[0].ID)
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 )
 
 // result is one row of the table.
@@ -32,7 +33,7 @@ func printJSON(w io.Writer, results []result, others float64) error {
 
 func printTable(w io.Writer, results []result, began time.Time, others float64) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "row\ttarget\tmeasured\t\tfloor (bare HTTP)\tceiling (bare Badger)")
+	fmt.Fprintln(t, "row\ttarget\tmeasured\t\tfloor\tceiling")
 	for _, r := range results {
 		met := "below"
 		if r.Met {
@@ -43,13 +44,30 @@ func printTable(w io.Writer, results []result, began time.Time, others float64) 
 	_ = t.Flush()
 	fmt.Fprintln(w, "\nhow")
 	for _, r := range results {
-		fmt.Fprintf(w, "  %-13s %s\n", r.Row, r.How)
+		lines := wrapped(r.How, 104)
+		fmt.Fprintf(w, "  %-14s  %s\n", r.Row, strings.Join(lines, "\n"+strings.Repeat(" ", 18)))
 	}
 	fmt.Fprintf(w, "\n%d CPUs, shared with the load generator and the simulator; %s; %s in all\n",
 		runtime.NumCPU(), runtime.Version(), time.Since(began).Round(time.Second))
 	if others > 0.5 {
 		fmt.Fprintf(w, "the machine was not quiet: its load was %.1f before the first row; compare with floor and ceiling\n", others)
 	}
+}
+
+// wrapped breaks a text into lines of that many characters at most.
+func wrapped(text string, most int) (lines []string) {
+	line, long := "", 0
+	for word := range strings.FieldsSeq(text) {
+		n := utf8.RuneCountInString(word)
+		if long > 0 && long+1+n > most {
+			lines, line, long = append(lines, line), "", 0
+		}
+		if long > 0 {
+			line, long = line+" ", long+1
+		}
+		line, long = line+word, long+n
+	}
+	return append(lines, line)
 }
 
 // loadAverage is how many processes wanted a processor in the last minute; 0 when nobody says.

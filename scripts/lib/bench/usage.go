@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -20,7 +21,10 @@ type usage struct {
 
 // usage reads what was used so far.
 func (w *world) usage(ctx context.Context) (u usage, err error) {
-	adapter, err := w.adapterPID(ctx)
+	adapter, err := w.adapterPID(ctx, "greenhouse")
+	if err == nil && adapter == 0 {
+		err = errors.New("the adapter is not running")
+	}
 	if err != nil {
 		return u, err
 	}

@@ -66,10 +66,7 @@ func (w *world) open(ctx context.Context) error {
 		return err
 	}
 	// No adapter that is not needed, so that others do not take memory and time.
-	for _, name := range []string{"greenhouse", w.adapter} {
-		if name == "" {
-			continue
-		}
+	for _, name := range w.adapters() {
 		if err := rig.CopyFile(filepath.Join(w.dir, "adapters", name), filepath.Join(w.bin, "adapters", name)); err != nil {
 			return err
 		}
@@ -85,6 +82,15 @@ func (w *world) open(ctx context.Context) error {
 	w.control = &rig.Client{HTTP: http.DefaultClient, Base: w.ats.BaseURL + "/control"}
 	if _, err := w.start(ctx); err != nil {
 		return err
+	}
+	for _, name := range w.adapters() { // the daemon is ready as soon as one of them runs
+		err := rig.Until(ctx, 20*time.Second, 5*time.Millisecond, func() (bool, error) {
+			pid, err := w.adapterPID(ctx, name)
+			return pid != 0, err
+		})
+		if err != nil {
+			return fmt.Errorf("the adapter %s does not run: %w", name, err)
+		}
 	}
 	began := time.Now()
 	if err := w.connect(ctx); err != nil {
@@ -158,6 +164,18 @@ pprof = %t
 	return os.WriteFile(filepath.Join(w.dir, "atssync.toml"), []byte(config), 0o600)
 }
 
+// caller opens a connection to the simulator, with the header lines of an employer.
+func (a announcement) caller(ctx context.Context, employer int) (*sender, string, error) {
+	e := a.Employers[employer]
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.BaseURL, http.NoBody)
+	if err != nil {
+		return nil, "", err
+	}
+	req.SetBasicAuth(e.Key, "")
+	s, err := dial("tcp", strings.TrimPrefix(a.BaseURL, "http://"))
+	return s, "Authorization: " + req.Header.Get("Authorization") + "\r\nOn-Behalf-Of: " + e.SiteAdmin + "\r\n", err
+}
+
 // startSimulator starts a Greenhouse without latency that keeps no bodies.
 func startSimulator(bin string, employers int) (*rig.Process, announcement, error) {
 	var a announcement
@@ -225,14 +243,23 @@ func (w *world) connectOne(ctx context.Context, i int) (target, error) {
 	return target{connection, job}, err
 }
 
-// adapterPID is the adapter's process.
-func (w *world) adapterPID(ctx context.Context) (int, error) {
-	var a struct {
-		PID int `json:"pid"`
+// adapters are the names of those that the daemon has.
+func (w *world) adapters() []string {
+	if w.adapter == "" {
+		return []string{"greenhouse"}
 	}
-	err := w.api.Call(ctx, http.MethodGet, "/v1/adapters/greenhouse", nil, &a)
-	if err == nil && a.PID == 0 {
-		err = errors.New("the adapter is not running")
+	return []string{"greenhouse", w.adapter}
+}
+
+// adapterPID is an adapter's process, 0 while it does not run.
+func (w *world) adapterPID(ctx context.Context, name string) (int, error) {
+	var a struct {
+		State string `json:"state"`
+		PID   int    `json:"pid"`
+	}
+	err := w.api.Call(ctx, http.MethodGet, "/v1/adapters/"+name, nil, &a)
+	if a.State != "running" {
+		a.PID = 0
 	}
 	return a.PID, err
 }

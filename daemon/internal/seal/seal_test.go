@@ -351,3 +351,13 @@ func BenchmarkIndex(b *testing.B) {
 		k.IndexText("email", "ada.lovelace@example.com")
 	}
 }
+
+//nolint:paralleltest // allocations are counted for the whole process.
+func TestSeal_AllocatesLittle(t *testing.T) {
+	k, _ := setup(t)
+	plain := bytes.Repeat([]byte("x"), 2048)
+	sealed, err := k.Seal(plain, place)
+	require.NoError(t, err)
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = k.Seal(plain, place) }), 8.0)
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = k.Open(sealed, place) }), 5.0)
+}

@@ -61,7 +61,7 @@ func idle(ctx context.Context, b *bench) (result, error) {
 		Target:   "< 1 % of a CPU",
 		Measured: fmt.Sprintf("%s connections: %.2f %%", thousands(int64(n)), own+adapter),
 		Met:      own+adapter < 1,
-		How: fmt.Sprintf("%.0f s with all passes at their times and a scrape every 15 s: the daemon %.2f %%, the adapter %.2f %%, %s written; what the passes that call the ATSes "+
+		How: fmt.Sprintf("%.0f s, with the pass submit each minute and a scrape every 15 s: the daemon %.2f %%, the adapter %.2f %%, %s written; what the passes that call the ATSes "+
 			"use besides, with %s applications and as often as by default:", took.Seconds(), own, adapter, kib(still.bytes), thousands(w.written)),
 		Numbers: map[string]float64{
 			"connections": float64(n), "applications": float64(w.written), "seconds": took.Seconds(),

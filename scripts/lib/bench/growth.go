@@ -86,6 +86,9 @@ func (b *bench) grow(ctx context.Context, n int) (g grown, err error) {
 	if g.memory, err = rig.MemoryOf(w.daemon.PID()); err != nil {
 		return g, err
 	}
+	if err := b.fetch(ctx, w, "heap", fmt.Sprintf("growth-%d.heap.pprof", n)); err != nil {
+		return g, err
+	}
 	w.daemon.Kill()
 	g.start, err = w.start(ctx)
 	return g, err

@@ -31,7 +31,7 @@ const (
 	tabNote            = "sm" // id, number → sealed note of the attempt
 	tabExternal        = "sx" // external key → id
 	tabAccountKey      = "sy" // account key → id of the submission that has it now
-	tabSubByConn       = "sa" // connection, accepted, id → platform job; made of the next by byAcceptance, never stored
+	tabSubByConn       = "sa" // connection, accepted, id → platform job
 	tabSubByState      = "ss" // connection, state, accepted, id → held reason, platform job
 	tabQueue           = "sq" // connection, due, id → expires
 	tabHeld            = "sh" // connection, reason, platform job, accepted, id → expires
@@ -261,6 +261,10 @@ func keyReceipt(c, kind, ats, id string) key {
 	return table(tabReceipt).text(c).text(kind).text(ats).text(id)
 }
 
+func keySubByConn(s *atssync.Submission) key {
+	return table(tabSubByConn).text(s.Connection).at(s.AcceptedAt).text(s.ID)
+}
+
 func keySubByState(s *atssync.Submission) key {
 	return table(tabSubByState).text(s.Connection).text(string(s.State)).at(s.AcceptedAt).text(s.ID)
 }
@@ -285,6 +289,7 @@ func keyLeaseByOwner(owner, connection string) key {
 func keyApplication(connection, id string) key {
 	return table(tabApplication).text(connection).text(id)
 }
+
 func keyCheckpoint(connection string, op atssync.Operation) key {
 	return table(tabCheckpoint).text(connection).text(string(op))
 }

@@ -85,7 +85,7 @@ func TestSubmissionOf_FindsTheIDInEveryIndex(t *testing.T) {
 		AcceptedAt: time.UnixMicro(0x0100_0037), NextAt: time.UnixMicro(7), ExpiresAt: time.UnixMicro(1 << 50),
 	}
 	for _, k := range []key{
-		keySubByState(s), keyQueue(s), keyHeld(s), keyReceipt(s.Connection, receiptCandidate, "x", s.ID),
+		keySubByConn(s), keySubByState(s), keyQueue(s), keyHeld(s), keyReceipt(s.Connection, receiptCandidate, "x", s.ID),
 	} {
 		require.Equal(t, s.ID, submissionOf(k), KindOf(k))
 	}

@@ -56,8 +56,8 @@ func (s *Store) Ledgers(ctx context.Context, q atssync.LedgerQuery) (atssync.Pag
 	return out, err
 }
 
-// Recount counts the records themselves, which the index by state leads to, by the state that each is in: an index that
-// strayed from its records shows.
+// Recount counts the records themselves, found by the order of acceptance, and not the index by state: an
+// index that strayed from its records shows.
 func (s *Store) Recount(ctx context.Context, connection string) (atssync.LedgerLine, error) {
 	var out atssync.LedgerLine
 	err := s.view(ctx, func(r reader) error {
@@ -68,7 +68,7 @@ func (s *Store) Recount(ctx context.Context, connection string) (atssync.LedgerL
 		out = atssync.LedgerLine{Ledger: l, Counted: make(map[atssync.State]int64)}
 		looked := 0
 		var failed error
-		err = r.r.Scan(table(tabSubByState).text(connection), nil, func(k, _ []byte) bool {
+		err = r.r.Scan(table(tabSubByConn).text(connection), nil, func(k, _ []byte) bool {
 			if looked++; looked%1024 == 0 {
 				failed = ctx.Err()
 			}

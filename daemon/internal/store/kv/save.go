@@ -12,7 +12,8 @@ type entry struct{ key, value []byte }
 
 // The indexes of a submission that have at most one entry each.
 const (
-	byState = iota
+	byConnection = iota
+	byState
 	byDue
 	byReason
 	indexes
@@ -20,6 +21,7 @@ const (
 
 // entriesOf returns the index entries that a submission has in its state.
 func entriesOf(s *atssync.Submission) (out [indexes]entry) {
+	out[byConnection] = entry{keySubByConn(s), []byte(s.PlatformJob)}
 	out[byState] = entry{keySubByState(s), why(s)}
 	switch s.State {
 	case atssync.StateQueued:

@@ -37,7 +37,7 @@ func (s *Store) Submissions(ctx context.Context, q atssync.SubmissionQuery) (ats
 		if err != nil {
 			return err
 		}
-		out, err = page(ctx, byAcceptance{r.r}, q.Paging, listing[atssync.Submission]{spans: spans, load: r.loadSubmission(q)})
+		out, err = page(ctx, r.r, q.Paging, listing[atssync.Submission]{spans: spans, load: r.loadSubmission(q)})
 		return err
 	})
 	return out, err

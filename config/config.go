@@ -121,12 +121,13 @@ type Retention struct {
 
 // HTTP is the listener for the platform: the JSON API, with tokens.
 type HTTP struct {
-	Listen          string // host:port; empty is no listener
-	PublicURL       string // how the world reaches it, without a slash at its end; empty when nobody said
-	TLSCert, TLSKey string // files, as PEM; both or none
-	Insecure        bool   // plain text on an address that others can reach
-	MaxRequests     int    // under way at a time
-	MaxBody         int64  // bytes of one request, batches and files apart
+	Listen          string   // host:port; empty is no listener
+	PublicURL       string   // how the world reaches it, without a slash at its end; empty when nobody said
+	FrameAncestors  []string // sites that may show the connect page inside their own
+	TLSCert, TLSKey string   // files, as PEM; both or none
+	Insecure        bool     // plain text on an address that others can reach
+	MaxRequests     int      // under way at a time
+	MaxBody         int64    // bytes of one request, batches and files apart
 }
 
 // Ops is the listener for metrics and health, meant for loopback.

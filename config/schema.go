@@ -27,7 +27,7 @@ func (c *Config) keys() []key {
 		}},
 		{name: "delivery", doc: "How events are sent to webhooks.", value: section{c.Delivery.keys()}},
 		{name: "retention", doc: "How long is kept what nobody needs any more; tidied by the maintenance pass. Counters, keys and receipts are kept without end.", value: section{c.Retention.keys()}},
-		{name: "http", doc: "The platform's way in: the JSON API over HTTP, with tokens of atssync tokens create. Its description is served at /v1/docs.", value: section{c.HTTP.keys()}},
+		{name: "http", doc: "The platform's way in: the JSON API over HTTP, with tokens of atssync tokens create, described at /v1/docs; and the pages for people.", value: section{c.HTTP.keys()}},
 		{name: "ops", doc: "Metrics and health, for this machine.", value: section{c.Ops.keys()}},
 		{name: "metrics", doc: "What /metrics shows.", value: section{c.Metrics.keys()}},
 		{name: "connections", doc: "A connection that stands here is read-only elsewhere. Others are made with atssync connect.", value: list{"connections", func() []key {
@@ -157,7 +157,8 @@ func (r *Retention) keys() []key {
 func (h *HTTP) keys() []key {
 	return []key{
 		{name: "listen", doc: "Address of the API, such as 127.0.0.1:8470; none when empty.", value: text{&h.Listen, listenAddress}},
-		{name: "public_url", doc: "How the internet reaches this listener, such as https://ats-sync.example.com; the addresses that ATSes call begin with it.", value: text{&h.PublicURL, publicAddress}},
+		{name: "public_url", doc: "How the internet reaches this listener, such as https://ats-sync.example.com; the addresses that ATSes call and those of connect links begin with it.", value: text{&h.PublicURL, publicAddress}},
+		{name: "frame_ancestors", doc: `The sites that may show an employer's connect page inside their own, such as ["https://app.example.com"]; none when empty.`, value: texts{&h.FrameAncestors, origin}},
 		{name: "tls_cert", doc: "Its certificate with the chain, as PEM. Read again when it changes.", value: path{&h.TLSCert}},
 		{name: "tls_key", doc: "The certificate's key, as PEM.", value: path{&h.TLSKey}},
 		{name: "insecure", doc: "true allows plain text on an address beyond this machine, where tokens and applications could be read on their way. For a proxy in front that speaks TLS.", value: toggle{&h.Insecure}},
@@ -268,6 +269,17 @@ func publicAddress(s string) error {
 		return errors.New("must be an address that begins with https://, without user, query and fragment")
 	}
 	return nil
+}
+
+var originForm = regexp.MustCompile(`^https://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?$`)
+
+// origin is a site as browsers name it.
+func origin(s string) error {
+	u, err := url.Parse(s)
+	if originForm.MatchString(s) || err == nil && u.Scheme == "http" && s == "http://"+u.Host && loopback(net.JoinHostPort(u.Hostname(), "0")) {
+		return nil
+	}
+	return errors.New("must be a site such as https://app.example.com or https://*.example.com, without a path")
 }
 
 func proxyAddress(s string) error { return address(s, "http", "https", "socks5") }

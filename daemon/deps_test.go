@@ -40,6 +40,7 @@ var table = []room{
 	{path: internal + "backup"},
 	{path: internal + "journal", may: []string{internal + "atssync", "plugin-sdk"}, tests: memory},
 	{path: internal + "web"},
+	{path: internal + "page", may: []string{internal + "web"}},
 	{path: internal + "systemd"},
 	{path: internal + "atssync", may: []string{"plugin-sdk"}, std: true},
 	{path: internal + "retry", may: []string{"plugin-sdk"}, std: true},
@@ -60,9 +61,16 @@ var table = []room{
 	},
 	{
 		path:  internal + "console",
-		may:   []string{internal + "atssync", "plugin-sdk", internal + "intake", internal + "manage", internal + "web"},
-		tests: memory,
+		may:   []string{internal + "atssync", "plugin-sdk", internal + "intake", internal + "manage", internal + "page", internal + "web"},
+		tests: slices.Concat(memory, []string{internal + "browser"}),
 	},
+	{
+		path:  internal + "connectpage",
+		may:   []string{internal + "atssync", "plugin-sdk", internal + "intake", internal + "manage", internal + "page", internal + "web"},
+		tests: slices.Concat(memory, []string{internal + "browser"}),
+	},
+	// The browser of tests: no program has it.
+	{path: internal + "browser"},
 	{path: internal + "torture", tests: []string{internal + "...", "plugin-sdk", "plugin-sdk/adaptertest"}},
 	{path: internal + "cli", may: []string{internal + "app", "config", internal + "api"}},
 	{path: internal + "app", may: []string{"config", internal + "...", "plugin-sdk", "plugin-sdk/..."}},
@@ -74,7 +82,7 @@ var table = []room{
 
 // unbuilt are rows whose packages do not exist yet.
 var unbuilt = []string{
-	internal + "systemd", internal + "console",
+	internal + "systemd", internal + "console", internal + "connectpage", internal + "browser",
 }
 
 // listed is what go list tells about a package.

@@ -24,8 +24,13 @@ func (a *App) listenHTTP() error {
 	if err != nil {
 		return fmt.Errorf("build the API: %w", err)
 	}
+	pages, err := a.pages()
+	if err != nil {
+		return err
+	}
+	doors := append(pages, door{hook.Prefix, a.hooks})
 	o := web.Options{
-		Name: "http", Listen: c.Listen, Handler: besideAPI{hook.Prefix, a.hooks, handler}, Logger: a.log, MaxRequests: c.MaxRequests, MaxBody: c.MaxBody,
+		Name: "http", Listen: c.Listen, Handler: besideAPI{doors, handler}, Logger: a.log, MaxRequests: c.MaxRequests, MaxBody: c.MaxBody,
 	}
 	if c.TLSCert != "" {
 		o.TLS = &web.TLS{Cert: c.TLSCert, Key: c.TLSKey}
@@ -37,16 +42,24 @@ func (a *App) listenHTTP() error {
 	return nil
 }
 
-// besideAPI serves what lies below a prefix by another handler than the API, without tokens.
+// door is what lies below a path and is not the API's.
+type door struct {
+	prefix  string
+	handler http.Handler
+}
+
+// besideAPI serves what lies below a door by another handler than the API, without tokens.
 type besideAPI struct {
-	prefix     string
-	other, api http.Handler
+	doors []door
+	api   http.Handler
 }
 
 func (b besideAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, b.prefix) {
-		b.other.ServeHTTP(w, r)
-		return
+	for _, d := range b.doors {
+		if strings.HasPrefix(r.URL.Path, d.prefix) {
+			d.handler.ServeHTTP(w, r)
+			return
+		}
 	}
 	b.api.ServeHTTP(w, r)
 }

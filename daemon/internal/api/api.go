@@ -100,6 +100,7 @@ func build(o Options) (*server, *web.Mux, error) {
 	s.files(mux)
 	s.restores(mux)
 	s.tokens()
+	s.connectLinks()
 	s.keys()
 	s.description(mux)
 	s.docs(mux)

@@ -70,6 +70,8 @@ func (w *scoped) place(account, user string) place {
 	c := w.connected(account, user)
 	p := place{account: account, connection: c.ID, name: c.Name, job: "job-of-" + user, external: "app-of-" + user}
 	w.linked(c, p.job)
+	_, err := w.CreateConnectLink(w.t.Context(), ConnectLinkRequest{Connection: c.ID})
+	require.NoError(w.t, err)
 	p.submission = w.submitted(c, p.external, p.job).ID
 	w.submitted(c, "other-"+p.external, "unlinked-"+p.job)
 	return p

@@ -58,6 +58,8 @@ type (
 	LedgerView = manage.LedgerView
 	// LinkRequest is a link to make or change.
 	LinkRequest = manage.LinkRequest
+	// ConnectLink leads an employer to its connect page.
+	ConnectLink = manage.ConnectLink
 	// Pass is one pass of the schedule.
 	Pass = manage.Pass
 	// PlatformJob is the platform's own job.

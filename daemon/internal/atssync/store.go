@@ -396,6 +396,7 @@ type Store interface {
 	Deliveries
 	Deliver
 	Tokens
+	ConnectLinks
 	Hints
 	Restores
 	Retention

@@ -28,6 +28,7 @@ type Store interface {
 	atssync.Ledgers
 	atssync.AuditLog
 	atssync.Tokens
+	atssync.ConnectLinks
 	atssync.Restores
 	atssync.Erasures
 	Reads

@@ -71,6 +71,7 @@ const (
 	tabHookState       = "hc" // connection → hookState
 	tabToken           = "x/" // id → Token
 	tabTokenName       = "xn" // name → id; those that are not revoked
+	tabConnectLink     = "xc" // id → ConnectLink
 	tabRestore         = "y/" // → the restores of this store
 	tabRestored        = "yc" // connection → RestoredConnection
 	tabRestoredHeld    = "yh" // connection; those that are held for a restore, "" for new ones
@@ -329,6 +330,7 @@ func keyBinding() key              { return table(tabFormat).text("seal") }
 func keySealKeys() key             { return table(tabFormat).text("keys") }
 func keyToken(id string) key       { return table(tabToken).text(id) }
 func keyTokenName(name string) key { return table(tabTokenName).text(name) }
+func keyConnectLink(id string) key { return table(tabConnectLink).text(id) }
 
 func keyEndpoint(id string) key     { return table(tabEndpoint).text(id) }
 func keyEndpointWork(id string) key { return table(tabEndpointWork).text(id) }

@@ -79,8 +79,9 @@ func fields() []sdk.Field {
 		},
 		{
 			Name: fieldActor, Label: "E-mail address of the Greenhouse user", Required: true, Who: sdk.WhoEmployer, ActingUser: true,
-			Help: "The user on whose behalf applications are created. It has to be active, and at least Job Admin on each " +
-				"connected job for statuses to come back. A service user outlives people who leave.",
+			Help: "The user on whose behalf applications are created: the one listed under “Created by” beside the key, or better a " +
+				"service user, which outlives people who leave. It has to be active, and Job Admin on each connected job, or Site " +
+				"Admin, for statuses to come back.",
 			Where: "Greenhouse: Configure > Users, the address with which the user signs in",
 		},
 		{
@@ -92,14 +93,15 @@ func fields() []sdk.Field {
 
 func steps(partner string) []string {
 	return []string{
-		"Sign in to Greenhouse as a user who has the permission “Can manage ALL organization's API Credentials”; " +
-			"a Site Admin who may edit other users' advanced permissions grants it.",
+		"Sign in to Greenhouse as a user who has the permission “Can manage ALL organization's API Credentials”. Who lacks it " +
+			"asks a Site Admin who has “Can edit another user's advanced permissions”: they grant it.",
 		"Open Configure > Dev Center > API Credential Management and press Create New API Key.",
-		"As the API type choose Candidate Ingestion (called Partner on older screens); a Harvest key will not do, even where a page says so.",
-		fmt.Sprintf("As the partner choose %s, and give the key a description that your colleagues recognise.", partner),
+		fmt.Sprintf("Description: %s, so that your colleagues recognise the key.", partner),
+		"Type: Candidate Ingestion (called Partner on older screens). A Harvest key will not do, even where a page says so.",
+		fmt.Sprintf("Partner (called Client Application on older screens): %s.", partner),
 		"Create the key and copy it at once: Greenhouse shows it only this one time.",
-		"Choose the Greenhouse user on whose behalf applications are created, best a service user that is Site Admin, " +
-			"or Job Admin on each job you connect.",
+		"Choose the Greenhouse user on whose behalf applications are created: the one listed under “Created by” beside the key, or " +
+			"better a service user, which outlives people who leave. It has to be Job Admin on each job you connect, or Site Admin.",
 		"Enter the key and that user's log-in e-mail address here.",
 	}
 }

@@ -4,15 +4,26 @@ import (
 	"fmt"
 	"net/url"
 
+	"github.com/atssync/atssync/config"
+	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/connectpage"
 	"github.com/atssync/atssync/daemon/internal/page"
 )
 
 // pages are the doors of what is written for people, on the platform's listener.
 func (a *App) pages() ([]door, error) {
-	if _, err := a.newSite(); err != nil {
+	site, err := a.newSite()
+	if err != nil {
 		return nil, err
 	}
-	return []door{{page.AssetPrefix, page.Assets()}}, nil
+	employers, err := connectpage.New(connectpage.Options{
+		Site: site, Manage: a.manage, Intake: a.intake, Platform: platformOf(a.config.Platform), PartnerName: partnerName(a.config.Platform),
+		Frames: a.config.HTTP.FrameAncestors, Log: a.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build the connect page: %w", err)
+	}
+	return []door{{page.AssetPrefix, page.Assets()}, {atssync.ConnectPrefix, employers}}, nil
 }
 
 // newSite makes what all pages have in common.
@@ -21,13 +32,14 @@ func (a *App) newSite() (*page.Site, error) {
 	if u, err := url.Parse(a.config.HTTP.PublicURL); err == nil {
 		base = u.EscapedPath()
 	}
-	p := a.config.Platform
-	site, err := page.New(page.Options{
-		Platform: page.Platform{Name: p.Name, URL: p.URL, LogoURL: p.LogoURL, SupportContact: p.SupportContact, SupportHours: p.SupportHours},
-		Base:     base, Log: a.log,
-	})
+	site, err := page.New(page.Options{Platform: platformOf(a.config.Platform), Base: base, Log: a.log})
 	if err != nil {
 		return nil, fmt.Errorf("build the pages: %w", err)
 	}
 	return site, nil
+}
+
+// platformOf is the platform as people see it on pages.
+func platformOf(p config.Platform) page.Platform {
+	return page.Platform{Name: p.Name, URL: p.URL, LogoURL: p.LogoURL, SupportContact: p.SupportContact, SupportHours: p.SupportHours}
 }

@@ -71,9 +71,12 @@ const (
 // PutJobLink is one link to make or change.
 type PutJobLink struct {
 	Link    JobLink
-	IfMatch int64 // 0: any
+	IfMatch int64 // 0: any; IfNone: only where there is none
 	Backlog *Backlog
 }
+
+// IfNone, as PutJobLink.IfMatch, makes a link only where the platform job has none.
+const IfNone int64 = -1
 
 // JobListing is a whole listing of one connection's jobs.
 type JobListing struct {

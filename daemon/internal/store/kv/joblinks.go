@@ -89,6 +89,13 @@ func (st *step) mayLink(c *atssync.Connection, p *atssync.PutJobLink) (*atssync.
 	if err != nil {
 		return nil, err
 	}
+	if p.IfMatch == atssync.IfNone {
+		if was != nil {
+			return nil, atssync.Errorf(atssync.CodeChanged, "platform job %s was linked to the ATS job %s meanwhile", l.PlatformJob, was.ATSJob).
+				WithRemedy("look at that link, and change it if another one is meant")
+		}
+		return nil, nil
+	}
 	if p.IfMatch != 0 && (was == nil || was.Version != p.IfMatch) {
 		if was == nil {
 			return nil, atssync.Errorf(atssync.CodeChanged, "the link of platform job %s was removed meanwhile", l.PlatformJob).

@@ -48,6 +48,23 @@ var linkTests = map[string]func(*world){
 		_, _, err = w.s.PutJobLink(w.ctx, change, 0, w.now)
 		w.code(err, atssync.CodeChanged)
 	},
+	"made only where there is none": func(w *world) {
+		c := w.connect("acme")
+		p := w.newLink(c, "job-1")
+		p.IfMatch = atssync.IfNone
+		l, created, err := w.s.PutJobLink(w.ctx, p, 0, w.now)
+		require.NoError(w.t, err)
+		require.True(w.t, created)
+		other := p
+		other.Link.ATSJob = "other"
+		for _, again := range []atssync.PutJobLink{p, other} {
+			_, _, err = w.s.PutJobLink(w.ctx, again, 0, w.now)
+			w.code(err, atssync.CodeChanged)
+		}
+		got, err := w.s.JobLink(w.ctx, c.ID, "job-1")
+		require.NoError(w.t, err)
+		require.Equal(w.t, l, got)
+	},
 	"nothing crosses accounts": func(w *world) {
 		c := w.connect("acme")
 		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-g", Account: "globex"}}, w.now))

@@ -24,6 +24,7 @@ import (
 
 	"github.com/atssync/atssync/daemon/internal/api"
 	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/browser"
 	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
@@ -42,6 +43,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	code := m.Run()
+	browser.Close()
 	for _, dir := range []string{built.dir, receivers.dir} {
 		if dir != "" {
 			_ = os.RemoveAll(dir)
@@ -83,6 +85,7 @@ type ats struct {
 	Employers []struct {
 		Name      string      `json:"name"`
 		Key       string      `json:"key"`
+		Harvest   string      `json:"harvest_key"`
 		SiteAdmin string      `json:"site_admin"`
 		Basic     string      `json:"basic"`
 		Jobs      []simulated `json:"jobs"`
@@ -192,6 +195,9 @@ func newWorld(t *testing.T, s *ats, extra string) *world {
 	text := fmt.Sprintf(`
 [platform]
 name = "Example Talent"
+url = "https://talent.example.com/"
+support_contact = "help@talent.example.com"
+support_hours = "Monday to Friday, 9 to 5"
 [daemon]
 data_dir = %q
 runtime_dir = %q

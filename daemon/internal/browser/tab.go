@@ -28,6 +28,7 @@ type Tab struct {
 	complaints []string
 	pages      map[string]bool // addresses of documents: that one answers with a refusal is no complaint
 	status     int64           // of the last document
+	scriptless bool
 }
 
 // Open opens a tab. At the test's end it is closed, and what its pages complained of fails the test.
@@ -52,8 +53,14 @@ func Open(t *testing.T) *Tab {
 func OpenWithoutScripts(t *testing.T) *Tab {
 	t.Helper()
 	b := Open(t)
-	b.run(call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
+	b.scriptless = true
+	b.run(scripts(false))
 	return b
+}
+
+// scripts lets pages run scripts, or none.
+func scripts(on bool) step {
+	return call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
 }
 
 // heard keeps what a page complains of.

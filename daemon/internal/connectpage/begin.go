@@ -17,7 +17,7 @@ type step struct {
 func (v *visit) steps(n int) []step {
 	out := []step{
 		{Text: "Before you connect", URL: v.base}, {Text: "Make the key", URL: v.at("key")}, {Text: "Connect", URL: v.at("credentials")},
-		{Text: "Connect jobs", URL: v.at("jobs")}, {Text: "Send a test candidate", URL: v.at("test")},
+		{Text: "Connect jobs", URL: v.at("jobs")}, {Text: "Test", URL: v.at("test")},
 	}
 	for i := range out {
 		out[i].Current, out[i].Done = i+1 == n, i+1 < n
@@ -33,10 +33,11 @@ type naming struct {
 	ATS, Platform, Partner string
 	Base, Return           string
 	Steps                  []step
+	Support                page.Platform // whom to ask
 }
 
 func (v *visit) naming(n int) naming {
-	out := naming{ATS: v.adapter.Label, Platform: v.Platform.Name, Partner: v.PartnerName, Base: v.base, Return: v.link.ReturnURL}
+	out := naming{ATS: v.adapter.Label, Platform: v.Platform.Name, Partner: v.PartnerName, Base: v.base, Return: v.link.ReturnURL, Support: v.Platform}
 	if n > 0 {
 		out.Steps = v.steps(n)
 	}

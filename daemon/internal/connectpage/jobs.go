@@ -326,7 +326,7 @@ func (v *visit) backlogQuestion(waiting int, mode atssync.BacklogMode, since, wr
 	for i := range c.Of {
 		c.Of[i].Checked = c.Of[i].Value == string(mode)
 	}
-	f := page.Field{Name: "since", Label: "Since", Type: "date", Value: since, Optional: true}
+	f := page.Field{Name: "since", Label: "Since, for the second answer", Type: "date", Value: since, Optional: true}
 	return c, f
 }
 

@@ -29,9 +29,13 @@ type pageWorld struct {
 	page    string // the connect page's address, as a browser reaches it
 }
 
-func newPageWorld(t *testing.T) *pageWorld {
+func newPageWorld(t *testing.T, frames ...string) *pageWorld {
 	t.Helper()
-	w := newWorld(t, newATS(t), "[http]\nlisten = \"127.0.0.1:0\"\npublic_url = \"http://127.0.0.1\"\n")
+	may := ""
+	if len(frames) > 0 {
+		may = fmt.Sprintf("frame_ancestors = [%q]\n", frames[0])
+	}
+	w := newWorld(t, newATS(t), "[http]\nlisten = \"127.0.0.1:0\"\npublic_url = \"http://127.0.0.1\"\n"+may)
 	w.start()
 	m := httpLine.FindStringSubmatch(w.log.String())
 	require.NotNil(t, m, "the log names no address")
@@ -289,7 +293,7 @@ func TestConnectPage_LinksEndAndAreReopened(t *testing.T) {
 	e := p.ats.Employers[0]
 	for range 3 { // looking uses nothing up
 		require.Equal(t, http.StatusOK, b.Go(p.page))
-		b.Sees("Greenhouse is connected")
+		b.Sees("How things stand between Example Talent and Greenhouse")
 	}
 
 	// A key that was revoked is replaced here.
@@ -334,7 +338,7 @@ func TestConnectPage_LinksEndAndAreReopened(t *testing.T) {
 	p.eventually(20*time.Second, func() bool { return b.Go(short) == http.StatusGone }, "the link does not expire")
 	_, again := p.linkTo(api.ConnectLinkRequest{Connection: c.ID})
 	require.Equal(t, http.StatusOK, b.Go(again))
-	b.Sees("Greenhouse is connected")
+	b.Sees("How things stand between Example Talent and Greenhouse")
 	p.stop()
 }
 
@@ -365,5 +369,31 @@ func TestConnectPage_RefusesFormsOfOtherSites(t *testing.T) {
 	require.Equal(t, "no-store", res.Header.Get("Cache-Control"))
 	require.Equal(t, "no-referrer", res.Header.Get("Referrer-Policy"))
 	require.Empty(t, res.Cookies())
+	p.stop()
+}
+
+func TestConnectPage_IsShownInsideTheSitesThatMay(t *testing.T) {
+	t.Parallel()
+	var shown string
+	outer := func() *httptest.Server {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/favicon.ico" {
+				w.WriteHeader(http.StatusNoContent)
+				return
+			}
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = fmt.Fprintf(w, `<!doctype html><title>Outer</title><iframe title="Connect" src="%s" width="900" height="700"></iframe>`, shown)
+		}))
+		t.Cleanup(s.Close)
+		return s
+	}
+	ours, others := outer(), outer()
+	p, b := newPageWorld(t, ours.URL), browser.Open(t)
+	shown = p.page
+	b.Go(ours.URL)
+	require.Empty(t, b.Complaints())
+	b.Go(others.URL)
+	require.Eventually(t, func() bool { return len(b.Complaints()) > 0 }, time.Minute, 20*time.Millisecond)
+	require.Contains(t, strings.Join(b.Forgive(), "\n"), "frame-ancestors")
 	p.stop()
 }

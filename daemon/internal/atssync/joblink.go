@@ -75,7 +75,7 @@ type PutJobLink struct {
 	Backlog *Backlog
 }
 
-// IfNone, as PutJobLink.IfMatch, makes a link only where the platform job has none.
+// IfNone is the PutJobLink.IfMatch that makes a link only where the platform job has none.
 const IfNone int64 = -1
 
 // JobListing is a whole listing of one connection's jobs.

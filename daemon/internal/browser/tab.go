@@ -22,7 +22,7 @@ import (
 // Tab is one tab with cookies of its own. Its methods fail the test when what they wait for does not come.
 type Tab struct {
 	t   *testing.T
-	ctx context.Context //nolint:containedctx // the tab is this context; chromedp knows it by nothing else.
+	ctx context.Context // chromedp knows a tab by nothing else
 
 	mu         sync.Mutex
 	complaints []string

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -99,7 +100,7 @@ type visit struct {
 	*room
 	w    http.ResponseWriter
 	r    *http.Request
-	ctx  context.Context //nolint:containedctx // a visit is one request.
+	ctx  context.Context // a visit is one request
 	link manage.ConnectLink
 	// account is what the link's account may see and do, ours what belongs to its connection.
 	account, ours *manage.Service
@@ -113,7 +114,7 @@ func (s *room) visited(serve func(*visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		web.SetRoute(r.Context(), r.Pattern)
 		v := &visit{room: s, w: w, r: r}
-		err := v.open()
+		err := v.open(r.Context())
 		if err == nil {
 			if r.Method == http.MethodPost {
 				web.Patience(w, patience)
@@ -121,23 +122,23 @@ func (s *room) visited(serve func(*visit) error) http.HandlerFunc {
 			err = serve(v)
 		}
 		if err != nil {
-			v.fail(err)
+			v.fail(r.Context(), err)
 		}
 	}
 }
 
-func (v *visit) open() error {
+func (v *visit) open(ctx context.Context) error {
 	token := v.r.PathValue("token")
-	link, err := v.Manage.OpenConnectLink(v.r.Context(), token)
+	link, err := v.Manage.OpenConnectLink(ctx, token)
 	if err != nil {
 		return deadLink{err}
 	}
-	web.SetCaller(v.r.Context(), link.ID)
+	web.SetCaller(ctx, link.ID)
 	v.link = link
-	v.ctx = atssync.WithActor(v.r.Context(), atssync.Actor{Name: link.ID, Via: "connect page"})
-	v.base = v.Site.Path(atssync.ConnectPrefix + token)
+	ctx = atssync.WithActor(ctx, atssync.Actor{Name: link.ID, Via: "connect page"})
+	v.ctx, v.base = ctx, v.Site.Path(atssync.ConnectPrefix + token)
 	v.account = v.Manage.Within(atssync.Scope{Accounts: []string{link.Account}})
-	c, err := v.account.LinkedConnection(v.ctx, link)
+	c, err := v.account.LinkedConnection(ctx, link)
 	switch {
 	case err == nil:
 		v.conn = &c
@@ -145,7 +146,7 @@ func (v *visit) open() error {
 	case atssync.CodeOf(err) != atssync.CodeNotFound:
 		return err
 	}
-	a, err := v.account.Adapter(v.ctx, link.Adapter)
+	a, err := v.account.Adapter(ctx, link.Adapter)
 	if err != nil {
 		return err
 	}
@@ -172,7 +173,7 @@ func (v *visit) connected() error {
 }
 
 // fail says what went wrong in words for an employer. What is nobody's doing is written into the log.
-func (v *visit) fail(err error) {
+func (v *visit) fail(ctx context.Context, err error) {
 	if errors.Is(err, errNotConnected) {
 		page.Back(v.w, v.r, v.base, "not-connected")
 		return
@@ -194,22 +195,23 @@ func (v *visit) fail(err error) {
 		f.Status = http.StatusServiceUnavailable
 	case code == atssync.CodeATS:
 		f.Status = http.StatusBadGateway
-	case v.ctx != nil && v.ctx.Err() != nil:
+	case ctx.Err() != nil:
 		return // the reader is gone
 	}
 	if f.Status >= http.StatusInternalServerError {
-		v.log.Error("page failed", "request_id", web.RequestID(v.r.Context()), "link", v.link.ID, "err", err)
+		v.log.Error("page failed", "request_id", web.RequestID(ctx), "link", v.link.ID, "err", err)
 	}
 	v.Site.Fail(v.w, v.r, f)
 }
 
 // at is the address of a page below the link's.
 func (v *visit) at(parts ...string) string {
-	out := v.base
+	var out strings.Builder
+	out.WriteString(v.base)
 	for _, p := range parts {
-		out += "/" + url.PathEscape(p)
+		out.WriteString("/" + url.PathEscape(p))
 	}
-	return out
+	return out.String()
 }
 
 // write answers with a page, in the frame that all of them have.

@@ -72,13 +72,14 @@ func (v *visit) showStatus(status int, m *page.Message, checks []atssync.CheckRe
 	d.Troubles = v.troubles()
 	d.Kind, d.State = v.overall(d)
 	return v.write(status, "status", page.View{
-		Title: v.adapter.Label + " is connected", Lead: "How things stand between " + v.Platform.Name + " and " + v.adapter.Label + ".", Message: m, Data: d,
+		Title: "Status", Lead: "How things stand between " + v.Platform.Name + " and " + v.adapter.Label + ".", Message: m, Data: d,
 	})
 }
 
 // overall is the whole in a few words.
 func (v *visit) overall(d statusPage) (page.Kind, string) {
-	yours := slices.ContainsFunc(d.Troubles, func(t trouble) bool { return t.Yours })
+	yours := slices.ContainsFunc(d.Troubles, func(t trouble) bool { return t.Yours }) ||
+		slices.ContainsFunc(d.Checks, func(c atssync.CheckResult) bool { return !c.OK && !c.Warning })
 	switch {
 	case yours:
 		return page.KindBad, "Needs you"

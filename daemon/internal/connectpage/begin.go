@@ -16,8 +16,11 @@ type step struct {
 // steps are the whole way, seen from step n; 0 is none of them.
 func (v *visit) steps(n int) []step {
 	out := []step{
-		{Text: "Before you connect", URL: v.base}, {Text: "Make the key", URL: v.at("key")}, {Text: "Connect", URL: v.at("credentials")},
-		{Text: "Connect jobs", URL: v.at("jobs")}, {Text: "Test", URL: v.at("test")},
+		{Text: "Before you connect", URL: v.base},
+		{Text: "Make the key", URL: v.at("key")},
+		{Text: "Connect", URL: v.at("credentials")},
+		{Text: "Connect jobs", URL: v.at("jobs")},
+		{Text: "Test", URL: v.at("test")},
 	}
 	for i := range out {
 		out[i].Current, out[i].Done = i+1 == n, i+1 < n

@@ -136,7 +136,7 @@ func (v *visit) open(ctx context.Context) error {
 	web.SetCaller(ctx, link.ID)
 	v.link = link
 	ctx = atssync.WithActor(ctx, atssync.Actor{Name: link.ID, Via: "connect page"})
-	v.ctx, v.base = ctx, v.Site.Path(atssync.ConnectPrefix + token)
+	v.ctx, v.base = ctx, v.Site.Path(atssync.ConnectPrefix+token)
 	v.account = v.Manage.Within(atssync.Scope{Accounts: []string{link.Account}})
 	c, err := v.account.LinkedConnection(ctx, link)
 	switch {

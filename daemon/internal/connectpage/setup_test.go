@@ -46,7 +46,8 @@ type ats struct {
 
 func newATS() *ats {
 	a := &ats{cause: "the key is " + hostile, jobs: []sdk.Job{
-		{ID: "101", Name: "Engineer " + hostile, State: sdk.JobOpen, RequisitionID: "R-1"}, {ID: "102", Name: "Designer", State: sdk.JobOpen},
+		{ID: "101", Name: "Engineer " + hostile, State: sdk.JobOpen, RequisitionID: "R-1"},
+		{ID: "102", Name: "Designer", State: sdk.JobOpen},
 		{ID: "103", Name: "Gardener", Location: hostile, State: sdk.JobOpen},
 	}}
 	a.Fake.Manifest = sdk.Manifest{
@@ -181,7 +182,8 @@ func (w *world) connected(account string) (path string, c manage.Connection) {
 	require.NoError(w.t, err)
 	require.NoError(w.t, w.manage.PutPlatformJobs(w.t.Context(), []atssync.PlatformJob{
 		{ID: account + "-1", Account: account, Title: "Engineer " + hostile, RequisitionID: "R-1", Open: true},
-		{ID: account + "-2", Account: account, Title: "Designer", Open: true}, {ID: account + "-3", Account: account, Title: "Astronaut", Open: true},
+		{ID: account + "-2", Account: account, Title: "Designer", Open: true},
+		{ID: account + "-3", Account: account, Title: "Astronaut", Open: true},
 	}))
 	return path, got.Items[0]
 }

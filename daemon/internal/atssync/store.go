@@ -151,7 +151,13 @@ type SubmissionQuery struct {
 	Since, Until                     time.Time // accepted
 	// PersonKey finds those of one person, by Submission.PersonKeys.
 	PersonKey string
-	Within    Scope
+	// Newest lists the newest first within each connection, and in one order over all of them when nothing but the job and the
+	// time narrows a list without a connection.
+	Newest bool
+	// Look bounds how many entries one page looks at, for those who wait for it: then a page that is not the last one may hold
+	// fewer than Limit, or none, and Next goes on behind what was looked at. 0 is no bound.
+	Look   int
+	Within Scope
 	Paging
 }
 

@@ -29,6 +29,9 @@ type Webhooks interface {
 // DeliveryQuery selects the deliveries of one endpoint, the newest first.
 type DeliveryQuery struct {
 	Endpoint string
+	// Event selects those of one event, by its id: to one endpoint or, without Endpoint, to every one that got it. They are few
+	// and not paged.
+	Event string
 	State    DeliveryState
 	Type     EventType
 	Key      string // a submission or connection

@@ -40,7 +40,7 @@ func (s *Store) Applications(ctx context.Context, q atssync.ApplicationQuery) (a
 		if err != nil {
 			return err
 		}
-		out, err = page(ctx, r.r, q.Paging, listing[atssync.Application]{spans, func(k, v []byte) (*atssync.Application, error) {
+		out, err = page(ctx, r.r, q.Paging, listing[atssync.Application]{spans: spans, load: func(k, v []byte) (*atssync.Application, error) {
 			a, err := decode[atssync.Application](k, v)
 			if err != nil || !q.Wants(a) {
 				return nil, err

@@ -271,13 +271,13 @@ func (r reader) linkListing(q atssync.LinkQuery) (listing[atssync.JobLink], erro
 	switch {
 	case q.Connection != "" && q.ATSJob != "":
 		prefix := table(tabLinkByATSJob).text(q.Connection).text(q.ATSJob)
-		return listing[atssync.JobLink]{[]span{{prefix: prefix}}, func(k, _ []byte) (*atssync.JobLink, error) {
+		return listing[atssync.JobLink]{spans: []span{{prefix: prefix}}, load: func(k, _ []byte) (*atssync.JobLink, error) {
 			f := fieldsOf(k, len(prefix))
 			return keep(record[atssync.JobLink](r.r, keyLink(q.Connection, f.text())))
 		}}, nil
 	case q.Connection == "" && q.PlatformJob != "":
 		prefix := table(tabLinkByJob).text(q.PlatformJob)
-		return listing[atssync.JobLink]{[]span{{prefix: prefix}}, func(k, _ []byte) (*atssync.JobLink, error) {
+		return listing[atssync.JobLink]{spans: []span{{prefix: prefix}}, load: func(k, _ []byte) (*atssync.JobLink, error) {
 			f := fieldsOf(k, len(prefix))
 			return keep(record[atssync.JobLink](r.r, keyLink(f.text(), q.PlatformJob)))
 		}}, nil
@@ -290,7 +290,7 @@ func (r reader) linkListing(q atssync.LinkQuery) (listing[atssync.JobLink], erro
 		return span{prefix: k}
 	}
 	spans, err := r.perConnection(q.Connection, q.Account, q.Within, one)
-	return listing[atssync.JobLink]{spans, func(k, v []byte) (*atssync.JobLink, error) {
+	return listing[atssync.JobLink]{spans: spans, load: func(k, v []byte) (*atssync.JobLink, error) {
 		return keep(decode[atssync.JobLink](k, v))
 	}}, err
 }

@@ -80,6 +80,19 @@ func afterMarker(marker string, spans ...span) (key, error) {
 type listing[T any] struct {
 	spans []span
 	load  func(k, v []byte) (*T, error)
+	// has, when set, tells from a counter whether a span can hold anything, which is quicker than to look.
+	has func(i int) (bool, error)
+	// look bounds the entries that are looked at; 0 is no bound.
+	look int
+}
+
+// empty reports whether the counter of a span says that there is nothing in it.
+func (l listing[T]) empty(i int) (bool, error) {
+	if l.has == nil || len(l.spans) < 2 {
+		return false, nil
+	}
+	ok, err := l.has(i)
+	return !ok, err
 }
 
 // page reads one page. One item more than wanted is looked for, so that Next is only set when there is one.
@@ -112,21 +125,24 @@ func page[T any](ctx context.Context, r Reader, p atssync.Paging, l listing[T]) 
 				failed = err
 				return false
 			}
-			if item == nil {
-				return true
+			if item != nil {
+				if len(out.Items) == limit {
+					out.Next = last
+					return false
+				}
+				out.Items = append(out.Items, *item)
+				if len(out.Items) == limit {
+					last = markerOf(k)
+				}
 			}
-			if len(out.Items) == limit {
-				out.Next = last
+			if l.look > 0 && looked >= l.look && last == "" {
+				out.Next = markerOf(k)
 				return false
-			}
-			out.Items = append(out.Items, *item)
-			if len(out.Items) == limit {
-				last = markerOf(k)
 			}
 			return true
 		}
 	}
-	for _, s := range l.spans {
+	for i, s := range l.spans {
 		from := s.from
 		if after != nil {
 			if bytes.HasPrefix(after, s.prefix) {
@@ -136,6 +152,12 @@ func page[T any](ctx context.Context, r Reader, p atssync.Paging, l listing[T]) 
 			} else if bytes.Compare(after, s.prefix) > 0 {
 				continue
 			}
+		}
+		if none, err := l.empty(i); err != nil || none {
+			if err != nil {
+				return out, err
+			}
+			continue
 		}
 		if err := r.Scan(s.prefix, from, visit(s.to)); err != nil {
 			return out, err

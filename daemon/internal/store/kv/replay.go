@@ -29,6 +29,11 @@ func (s *Store) Delivery(ctx context.Context, endpoint string, sequence int64) (
 func (s *Store) Deliveries(ctx context.Context, q atssync.DeliveryQuery) (atssync.Page[atssync.Delivery], error) {
 	var out atssync.Page[atssync.Delivery]
 	err := s.view(ctx, func(r reader) error {
+		if q.Event != "" {
+			var err error
+			out, err = r.deliveriesOf(q)
+			return err
+		}
 		if _, err := r.needEndpoint(q.Endpoint); err != nil {
 			return err
 		}
@@ -61,6 +66,37 @@ func (s *Store) Deliveries(ctx context.Context, q atssync.DeliveryQuery) (atssyn
 		return err
 	})
 	return out, err
+}
+
+// deliveriesOf lists the deliveries of one event, by endpoint.
+func (r reader) deliveriesOf(q atssync.DeliveryQuery) (atssync.Page[atssync.Delivery], error) {
+	out := atssync.Page[atssync.Delivery]{Items: []atssync.Delivery{}}
+	prefix := table(tabDeliveryOf).text(q.Event)
+	type at struct {
+		endpoint string
+		sequence int64
+	}
+	var found []at
+	err := r.r.Scan(prefix, nil, func(k, v []byte) bool {
+		f := fieldsOf(k, len(prefix))
+		if endpoint := f.text(); q.Endpoint == "" || endpoint == q.Endpoint {
+			found = append(found, at{endpoint, number(v)})
+		}
+		return true
+	})
+	if err != nil {
+		return out, err
+	}
+	for _, p := range found {
+		d, err := r.delivery(p.endpoint, p.sequence)
+		if err != nil {
+			return out, err
+		}
+		if d != nil && (q.State == "" || d.State == q.State) && (q.Key == "" || d.Key == q.Key) {
+			out.Items = append(out.Items, *d)
+		}
+	}
+	return out, nil
 }
 
 // Replay has deliveries sent again.

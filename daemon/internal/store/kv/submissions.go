@@ -33,11 +33,17 @@ func (s *Store) Submissions(ctx context.Context, q atssync.SubmissionQuery) (ats
 			out, err = r.byExternal(q)
 			return err
 		}
+		if q.Newest && q.PersonKey == "" {
+			out, err = r.newestSubmissions(ctx, q)
+			return err
+		}
 		spans, err := r.submissionSpans(q)
 		if err != nil {
 			return err
 		}
-		out, err = page(ctx, r.r, q.Paging, listing[atssync.Submission]{spans: spans, load: r.loadSubmission(q)})
+		out, err = page(ctx, r.r, q.Paging, listing[atssync.Submission]{
+			spans: spans, load: r.loadSubmission(q), look: q.Look, has: r.submissionCounts(q, spans),
+		})
 		return err
 	})
 	return out, err
@@ -70,6 +76,21 @@ func (r reader) submissionSpans(q atssync.SubmissionQuery) ([]span, error) {
 	})
 }
 
+// submissionCounts tells of each span whether the ledger of its connection counts what the query asks for.
+func (r reader) submissionCounts(q atssync.SubmissionQuery, spans []span) func(i int) (bool, error) {
+	state := q.State
+	if q.HeldReason != "" {
+		state = atssync.StateHeld
+	}
+	if q.PersonKey != "" {
+		return nil
+	}
+	return func(i int) (bool, error) {
+		f := fieldsOf(spans[i].prefix, 2)
+		return r.counts(f.text(), state)
+	}
+}
+
 // loadSubmission reads the submission that an index entry leads to, unless a filter leaves it out; what the
 // entry itself tells is looked at first.
 func (r reader) loadSubmission(q atssync.SubmissionQuery) func(k, v []byte) (*atssync.Submission, error) {
@@ -84,6 +105,11 @@ func (r reader) loadSubmission(q atssync.SubmissionQuery) func(k, v []byte) (*at
 				if _, job := whyOf(v); job != q.PlatformJob {
 					return nil, nil
 				}
+			}
+		}
+		if q.HeldReason != "" && string(k[:2]) == tabSubByState {
+			if reason, _ := whyOf(v); reason != q.HeldReason {
+				return nil, nil
 			}
 		}
 		s, err := r.submission(submissionOf(k))

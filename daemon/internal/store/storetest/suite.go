@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) atssync.Store) {
 		"elsewhere":     elsewhereTests,
 		"submissions":   submissionTests,
 		"acts":          actTests,
+		"newest":        newestTests,
 		"parts":         partTests,
 		"held":          heldTests,
 		"look again":    relookTests,

@@ -336,6 +336,9 @@ type EventQuery struct {
 	Within     Scope
 	After      int64 // Sequence with Connection, else Position; FromFirst
 	Limit      int   // 0: 100, at most 1,000
+	// Newest reads backwards, from the last one or, with After above 0, from the one before that: the cursor that is returned is
+	// where older ones go on, 0 at the end. With a Subject it is not looked at.
+	Newest bool
 }
 
 // Events is the role of who brings events to the platform.

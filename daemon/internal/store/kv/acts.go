@@ -31,27 +31,24 @@ func (s *Store) Act(ctx context.Context, id string, kind atssync.ActKind, now ti
 	return out, err
 }
 
-// actFrom says which states an act is for, and what an act on another one is told.
-var actFrom = map[atssync.ActKind]struct {
-	states []atssync.State
-	only   string
-}{
-	atssync.ActHold:    {[]atssync.State{atssync.StateQueued}, "only a queued submission can be held"},
-	atssync.ActRelease: {[]atssync.State{atssync.StateHeld}, "only a held submission can be released"},
-	atssync.ActRetry:   {[]atssync.State{atssync.StateRefused, atssync.StateQueued}, "only a refused or queued submission can be tried again"},
-	atssync.ActCancel:  {[]atssync.State{atssync.StateQueued, atssync.StateHeld}, "only a queued or held submission can be cancelled"},
+// actsOnly is what an act on another state is told.
+var actsOnly = map[atssync.ActKind]string{
+	atssync.ActHold:    "only a queued submission can be held",
+	atssync.ActRelease: "only a held submission can be released",
+	atssync.ActRetry:   "only a refused or queued submission can be tried again",
+	atssync.ActCancel:  "only a queued or held submission can be cancelled",
 }
 
 func (st *step) act(c *atssync.Connection, s *atssync.Submission, kind atssync.ActKind) error {
-	rule, ok := actFrom[kind]
+	only, ok := actsOnly[kind]
 	if !ok {
 		return atssync.Errorf(atssync.CodeInvalid, "there is no act %q", kind)
 	}
 	if err := mayAct(s, kind); err != nil {
 		return err
 	}
-	if !slices.Contains(rule.states, s.State) {
-		return atssync.Errorf(atssync.CodeConflict, "submission %s is %s: %s", s.ID, s.State, rule.only)
+	if !slices.Contains(kind.On(), s.State) {
+		return atssync.Errorf(atssync.CodeConflict, "submission %s is %s: %s", s.ID, s.State, only)
 	}
 	switch kind {
 	case atssync.ActHold:

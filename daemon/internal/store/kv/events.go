@@ -29,6 +29,10 @@ func (s *Store) Events(ctx context.Context, q atssync.EventQuery) ([]atssync.Eve
 		var places []place
 		var err error
 		q := q
+		if q.Newest && q.Subject == "" {
+			out, after, err = r.newestEvents(q)
+			return err
+		}
 		if err := r.stillKept(&q); err != nil {
 			return err
 		}

@@ -150,3 +150,72 @@ func (b *backward[T]) visit(from, start key) func(k, v []byte) bool {
 		return true
 	}
 }
+
+// newestEvents reads events backwards: of one connection by sequence, or of all by position.
+func (r reader) newestEvents(q atssync.EventQuery) ([]atssync.Event, int64, error) {
+	inside, err := r.eventSources(q)
+	if err != nil {
+		return nil, 0, err
+	}
+	prefix, pointer := table(tabEventAt), true
+	if q.Connection != "" {
+		prefix, pointer = table(tabEvent).text(q.Connection), false
+	}
+	var start key
+	if q.After > 0 {
+		start = prefix.clone().num(q.After)
+	}
+	out := []atssync.Event{}
+	var older int64
+	var failed error
+	looked := 0
+	err = r.r.ScanBack(prefix, start, func(k, v []byte) bool {
+		f := fieldsOf(k, len(prefix))
+		n := f.num()
+		if q.After > 0 && n >= q.After {
+			return true
+		}
+		if len(out) == q.Limit || looked == maxEventsLooked {
+			older = n + 1
+			return false
+		}
+		looked++
+		var e *atssync.Event
+		if pointer {
+			e, failed = r.pointedEvent(q, inside, v)
+		} else {
+			e, failed = ownEvent(k, v)
+		}
+		if e != nil && typed(q, e.Type) && (q.Account == "" || e.Account == q.Account) && q.Within.Covers(e.Account, e.Connection) && q.Wants(e) {
+			out = append(out, *e)
+		}
+		return failed == nil
+	})
+	if err == nil {
+		err = failed
+	}
+	return out, older, err
+}
+
+func ownEvent(k, v []byte) (*atssync.Event, error) {
+	rec, err := decode[eventRecord](k, v)
+	if err != nil {
+		return nil, err
+	}
+	e := rec.event()
+	return &e, nil
+}
+
+// pointedEvent reads the event that an entry by position leads to, nil when it is not wanted or is there no more.
+func (r reader) pointedEvent(q atssync.EventQuery, inside map[string]bool, pointer []byte) (*atssync.Event, error) {
+	connection, t, _, sequence := pointerOf(pointer)
+	if !typed(q, t) || inside != nil && !inside[connection] {
+		return nil, nil
+	}
+	rec, err := record[eventRecord](r.r, keyEvent(connection, sequence))
+	if err != nil || rec == nil {
+		return nil, err
+	}
+	e := rec.event()
+	return &e, nil
+}

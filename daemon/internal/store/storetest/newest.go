@@ -116,6 +116,41 @@ var newestTests = map[string]func(*world){
 		_, err = w.s.Submissions(w.ctx, atssync.SubmissionQuery{Newest: true, Paging: atssync.Paging{After: "nonsense"}})
 		w.code(err, atssync.CodeInvalid)
 	},
+	"events from the last one back": func(w *world) {
+		a, b := w.connect("acme"), w.connect("globex")
+		for range 5 {
+			w.submit(a, w.unique("app"), "job-1")
+			w.act(w.submit(b, w.unique("app"), "job-1"), atssync.ActCancel)
+		}
+		back := func(q atssync.EventQuery) (out []int64) {
+			q.Newest, q.Limit = true, 2
+			for {
+				events, older, err := w.s.Events(w.ctx, q)
+				require.NoError(w.t, err)
+				for _, e := range events {
+					if q.Connection == "" {
+						out = append(out, e.Position)
+					} else {
+						out = append(out, e.Sequence)
+					}
+				}
+				if older == 0 {
+					return out
+				}
+				require.Positive(w.t, older)
+				if q.After > 0 {
+					require.Less(w.t, older, q.After)
+				}
+				q.After = older
+			}
+		}
+		require.Equal(w.t, []int64{15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, back(atssync.EventQuery{}))
+		require.Equal(w.t, []int64{5, 4, 3, 2, 1}, back(atssync.EventQuery{Connection: a.ID}))
+		require.Equal(w.t, []int64{15, 12, 9, 6, 3}, back(atssync.EventQuery{Types: []atssync.EventType{atssync.EventCancelled}}))
+		require.Equal(w.t, []int64{13, 10, 7, 4, 1}, back(atssync.EventQuery{Within: atssync.Scope{Accounts: []string{"acme"}}}))
+		require.Empty(w.t, back(atssync.EventQuery{Connection: a.ID, Within: atssync.Scope{Accounts: []string{"globex"}}}))
+		require.Empty(w.t, back(atssync.EventQuery{Connection: "con_none"}))
+	},
 	"the deliveries of one event, to every endpoint": func(w *world) {
 		c := w.connect("acme")
 		w.link(c, "job-1")

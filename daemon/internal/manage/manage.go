@@ -143,8 +143,9 @@ type HookOptions struct {
 
 // Service does what people ask for. Its methods may be called concurrently.
 type Service struct {
-	o     Options
-	scope atssync.Scope
+	o      Options
+	scope  atssync.Scope
+	survey *surveyor // of all that are narrowed from one
 }
 
 // New returns a Service.
@@ -161,8 +162,11 @@ func New(o Options) *Service {
 	if o.OnUncertain == "" {
 		o.OnUncertain = atssync.OnUncertainHold
 	}
-	return &Service{o: o}
+	return &Service{o: o, survey: new(surveyor)}
 }
+
+// Stop waits for what is done beside those who ask.
+func (s *Service) Stop() { s.survey.stop() }
 
 // Within returns the service narrowed to a scope: what lies outside of it does not exist, whatever is asked. Lists are
 // of what lies inside, and an id of something else is CodeNotFound like one that there never was.

@@ -18,6 +18,7 @@ type Config struct {
 	Delivery    Delivery
 	Retention   Retention
 	HTTP        HTTP
+	Console     Console
 	Ops         Ops
 	Metrics     Metrics
 	Connections []Connection
@@ -130,6 +131,13 @@ type HTTP struct {
 	MaxBody         int64    // bytes of one request, batches and files apart
 }
 
+// Console is the pages for those who run the daemon, on the listener of HTTP.
+type Console struct {
+	Enabled         bool
+	IdleTimeout     time.Duration // without a page
+	SessionLifetime time.Duration // whatever happens
+}
+
 // Ops is the listener for metrics and health, meant for loopback.
 type Ops struct {
 	Listen string // host:port; empty is no listener
@@ -208,6 +216,7 @@ func Defaults() Config {
 		Delivery:  Delivery{Timeout: 15 * time.Second, MaxInFlight: 50, KeepDelivered: 30 * day},
 		Retention: Retention{Payload: 30 * day, Events: 90 * day},
 		HTTP:      HTTP{MaxRequests: 512, MaxBody: 1 << 20},
+		Console:   Console{Enabled: true, IdleTimeout: time.Hour, SessionLifetime: 12 * time.Hour},
 		Ops:       Ops{Listen: "127.0.0.1:9475"},
 		Metrics:   Metrics{MaxConnections: 200},
 	}

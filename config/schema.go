@@ -28,6 +28,7 @@ func (c *Config) keys() []key {
 		{name: "delivery", doc: "How events are sent to webhooks.", value: section{c.Delivery.keys()}},
 		{name: "retention", doc: "How long is kept what nobody needs any more; tidied by the maintenance pass. Counters, keys and receipts are kept without end.", value: section{c.Retention.keys()}},
 		{name: "http", doc: "The platform's way in: the JSON API over HTTP, with tokens of atssync tokens create, described at /v1/docs; and the pages for people.", value: section{c.HTTP.keys()}},
+		{name: "console", doc: "The pages for those who run the daemon, at /console of [http]. Log in with a token, or with the link that atssync console prints.", value: section{c.Console.keys()}},
 		{name: "ops", doc: "Metrics and health, for this machine.", value: section{c.Ops.keys()}},
 		{name: "metrics", doc: "What /metrics shows.", value: section{c.Metrics.keys()}},
 		{name: "connections", doc: "A connection that stands here is read-only elsewhere. Others are made with atssync connect.", value: list{"connections", func() []key {
@@ -164,6 +165,14 @@ func (h *HTTP) keys() []key {
 		{name: "insecure", doc: "true allows plain text on an address beyond this machine, where tokens and applications could be read on their way. For a proxy in front that speaks TLS.", value: toggle{&h.Insecure}},
 		{name: "max_requests", doc: "How many requests may be under way at a time; more are told to come again.", value: count{&h.MaxRequests, 1, 100_000}},
 		{name: "max_body", doc: "The largest body of one request. Batches and files have no such bound: they are read as they come.", value: size{&h.MaxBody, 1 << 10, 64 << 20}},
+	}
+}
+
+func (c *Console) keys() []key {
+	return []key{
+		{name: "enabled", doc: "false serves none.", value: toggle{&c.Enabled}},
+		{name: "idle_timeout", doc: "How long a session lasts without a page being opened.", value: span{&c.IdleTimeout, time.Minute, 30 * day}},
+		{name: "session_lifetime", doc: "How long it lasts at most. A start of the daemon, and the end of the token, end it as well.", value: span{&c.SessionLifetime, time.Minute, 30 * day}},
 	}
 }
 

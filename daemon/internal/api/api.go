@@ -37,6 +37,8 @@ type Options struct {
 	// Authenticate tells who calls: Bearer, or Socket where the file's permissions let nobody else in.
 	Authenticate Authenticate
 	Logger       *slog.Logger
+	// Console makes links to the console; nil when none is served.
+	Console Consoles
 	// Version is the daemon's own, told at /v1/version and in the description of the API.
 	Version string
 	// MaxBody bounds the body of a request that is no document, batch or file, in bytes; 0 is 1 MiB.
@@ -102,6 +104,7 @@ func build(o Options) (*server, *web.Mux, error) {
 	s.tokens()
 	s.connectLinks()
 	s.keys()
+	s.console()
 	s.description(mux)
 	s.docs(mux)
 	return s, mux, nil

@@ -60,6 +60,7 @@ var routeRows = map[string]routeRow{
 
 	"DELETE /v1/connect-links/{connect_link}": {admin, nothing, "/v1/connect-links/none", "", "", 404, 404},
 
+	"POST /v1/console/links":        {admin, daemon, "", "", "", 0, 0},
 	"GET /v1/webhooks":              {readers, daemon, "", "", "", 0, 0},
 	"POST /v1/webhooks":             {admin, daemon, "", "", `{"url":"https://hooks.example.com/"}`, 0, 0},
 	"GET /v1/webhooks/{webhook}":    {readers, daemon, "/v1/webhooks/none", "", "", 404, 0},

@@ -61,7 +61,7 @@ func setup(t testing.TB) *world {
 		Hooks:    manage.HookOptions{PublicURL: "https://ats-sync.example.com"},
 	})
 	in := intake.New(intake.Options{Store: w.store, Connections: w.store, Keys: b, Sealer: b})
-	w.served = Options{Manage: m, Intake: in, Authenticate: Socket, Logger: log, Version: "1.2.3"}
+	w.served = Options{Manage: m, Intake: in, Authenticate: Socket, Logger: log, Version: "1.2.3", Console: consoleLink}
 	h, err := New(w.served)
 	require.NoError(t, err)
 
@@ -83,6 +83,15 @@ func setup(t testing.TB) *world {
 	w.Client = Dial(w.socket)
 	t.Cleanup(w.Close)
 	return w
+}
+
+// consoleLink plays the console.
+func consoleLink(_ context.Context, t *atssync.Token) (ConsoleLink, error) {
+	link := ConsoleLink{URL: "https://ats-sync.example.com/console/open/of-the-socket", ExpiresAt: time.Now().Add(time.Minute).UTC()}
+	if t != nil {
+		link.URL = "https://ats-sync.example.com/console/open/of-" + t.ID
+	}
+	return link, nil
 }
 
 // logBuffer keeps the log, in which no secret may stand.

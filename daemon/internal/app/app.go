@@ -15,6 +15,7 @@ import (
 	"github.com/atssync/atssync/config"
 	"github.com/atssync/atssync/daemon/internal/atssync"
 	"github.com/atssync/atssync/daemon/internal/collect"
+	"github.com/atssync/atssync/daemon/internal/console"
 	"github.com/atssync/atssync/daemon/internal/deliver"
 	"github.com/atssync/atssync/daemon/internal/fleet"
 	"github.com/atssync/atssync/daemon/internal/hook"
@@ -60,6 +61,7 @@ type App struct {
 	teller   *teller
 	passes   *passes
 	manage   *manage.Service
+	console  *console.Console // nil when none is served
 	intake   *intake.Service
 	metrics  *metrics
 	registry *prometheus.Registry

@@ -19,7 +19,7 @@ func (a *App) listenHTTP() error {
 	}
 	handler, err := api.New(api.Options{
 		Manage: a.manage, Intake: a.intake, Authenticate: api.Bearer(a.manage), Logger: a.log, Version: a.version,
-		MaxBody: c.MaxBody, MaxDocument: a.config.Submissions.MaxDocument,
+		MaxBody: c.MaxBody, MaxDocument: a.config.Submissions.MaxDocument, Console: a.consoles(),
 	})
 	if err != nil {
 		return fmt.Errorf("build the API: %w", err)

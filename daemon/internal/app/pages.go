@@ -7,6 +7,7 @@ import (
 	"github.com/atssync/atssync/config"
 	"github.com/atssync/atssync/daemon/internal/atssync"
 	"github.com/atssync/atssync/daemon/internal/connectpage"
+	"github.com/atssync/atssync/daemon/internal/console"
 	"github.com/atssync/atssync/daemon/internal/page"
 )
 
@@ -23,7 +24,14 @@ func (a *App) pages() ([]door, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build the connect page: %w", err)
 	}
-	return []door{{page.AssetPrefix, page.Assets()}, {atssync.ConnectPrefix, employers}}, nil
+	doors := []door{{page.AssetPrefix, page.Assets()}, {atssync.ConnectPrefix, employers}}
+	if a.config.Console.Enabled {
+		if err := a.newConsole(site); err != nil {
+			return nil, err
+		}
+		doors = append(doors, door{console.Root, a.console})
+	}
+	return doors, nil
 }
 
 // newSite makes what all pages have in common.

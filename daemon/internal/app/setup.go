@@ -70,6 +70,7 @@ func (a *App) setup(ctx context.Context) error {
 		QuietUntil: a.fleet.QuietUntil, Backups: &backups{a: a, keys: secrets}, KeyRing: a.keyring,
 		RefreshJobs: func(ctx context.Context, connection string) error { return a.collect.RefreshJobs(ctx, connection) },
 	})
+	a.stops.addFunc("manage", func(context.Context) { a.manage.Stop() })
 	a.intake = intake.New(intake.Options{
 		Store: a.store, Connections: a.store, Keys: k, Sealer: k, Wake: a.wake,
 		ExpireAfter: c.Submissions.ExpireAfter, MaxDocument: int(c.Submissions.MaxDocument),
@@ -115,7 +116,7 @@ func (a *App) listen() error {
 	c := a.config
 	handler, err := api.New(api.Options{
 		Manage: a.manage, Intake: a.intake, Authenticate: api.Socket, Logger: a.log, Version: a.version,
-		MaxDocument: c.Submissions.MaxDocument,
+		MaxDocument: c.Submissions.MaxDocument, Console: a.consoles(),
 	})
 	if err != nil {
 		return fmt.Errorf("build the API: %w", err)

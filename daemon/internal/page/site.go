@@ -115,6 +115,9 @@ type View struct {
 	Message *Message
 	Data    any
 
+	// Who is logged in, and where the form that logs out goes; "" where nobody logs in.
+	Who, Leave string
+
 	Platform Platform // filled in
 }
 

@@ -22,6 +22,7 @@ type connectionsView struct {
 	Show   []page.Choice
 	Rows   []connectionRow
 	Pager  page.Pager
+	Admin  bool
 }
 
 type connectionRow struct {
@@ -39,7 +40,7 @@ func (c *Console) connections(v *visit) error {
 		return err
 	}
 	q := v.r.URL.Query()
-	out := connectionsView{At: s.At, Search: q.Get("q"), Show: shows(q.Get("show"))}
+	out := connectionsView{At: s.At, Search: q.Get("q"), Show: shows(q.Get("show")), Admin: v.who.may(admins)}
 	var found []manage.Surveyed
 	for _, one := range s.Connections {
 		if one.Matches(out.Search) && shown(one, q.Get("show")) {

@@ -136,7 +136,7 @@ func troublesOf(c manage.Surveyed) []troubleLine {
 	}
 	if c.State == atssync.ConnectionPaused {
 		l := line
-		l.Operation, l.State, l.Message, l.Turn, l.Remedy = "everything", "paused", c.PausedReason, sdk.TurnOperator, "resume it when it is time"
+		l.Operation, l.State, l.Message, l.Turn, l.Remedy = "everything", "paused", "paused: "+c.PausedReason, sdk.TurnOperator, "resume it when it is time"
 		out = append(out, l)
 	}
 	if c.JobTroubles > 0 {

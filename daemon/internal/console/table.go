@@ -38,6 +38,9 @@ func (c *Console) table() []route {
 		post(one+"/jobs/unlink", admins, c.unlink),
 		get(one+"/exchanges", reads, c.exchanges),
 
+		get("/connect-link", admins, c.connectLinkPage),
+		post("/connect-link", admins, c.connectLink),
+
 		get("/submissions", looks, c.submissions),
 		post("/submissions", submits, c.actMany),
 		get(sub, looks, c.submission),

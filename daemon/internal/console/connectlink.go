@@ -1,0 +1,58 @@
+package console
+
+import (
+	"time"
+
+	"github.com/atssync/atssync/daemon/internal/manage"
+	"github.com/atssync/atssync/daemon/internal/page"
+)
+
+// connectLinkView is the form that makes a link for an employer and, once, the link.
+type connectLinkView struct {
+	Account, Adapter, Connection, Name string
+	Adapters                           []page.Choice
+	URL                                string // shown this once
+	ExpiresAt                          time.Time
+}
+
+func (c *Console) connectLinkPage(v *visit) error {
+	q := v.r.URL.Query()
+	out := connectLinkView{Account: q.Get("account"), Adapter: q.Get("adapter"), Connection: q.Get("connection")}
+	view := page.View{Title: "A link for an employer", Lead: "Whoever opens it enters the credentials, connects jobs, and repairs both later.", Trail: v.trail("Connections", "/connections")}
+	if out.Connection != "" {
+		one, err := v.m.Connection(v.ctx(), out.Connection)
+		if err != nil {
+			return err
+		}
+		out.Account, out.Adapter, out.Connection, out.Name = one.Account, one.Adapter, one.ID, one.Name
+		view.Trail = v.connectionTrail(one)
+	}
+	adapters, err := v.m.Adapters(v.ctx())
+	if err != nil {
+		return err
+	}
+	for _, a := range adapters {
+		label := a.Name
+		if a.Manifest != nil {
+			label = a.Manifest.Label
+		}
+		out.Adapters = append(out.Adapters, page.Choice{Value: a.Name, Label: label, Checked: a.Name == out.Adapter})
+	}
+	view.Data = out
+	return v.show("connectlink", view)
+}
+
+// connectLink makes a link and shows it, this once.
+func (c *Console) connectLink(v *visit) error {
+	form := v.r.PostForm.Get
+	made, err := v.m.CreateConnectLink(v.ctx(), manage.ConnectLinkRequest{
+		Account: form("account"), Adapter: form("adapter"), Connection: form("connection"), ReturnURL: form("return_url"),
+	})
+	if err != nil {
+		return err
+	}
+	return v.show("connectlink", page.View{
+		Title: "A link for an employer", Lead: "Send it to whoever may make credentials in the ATS of " + made.Account + ".", Trail: v.trail("Connections", "/connections"),
+		Data: connectLinkView{Account: made.Account, Adapter: made.Adapter, URL: made.URL.Reveal(), ExpiresAt: made.ExpiresAt},
+	})
+}

@@ -58,7 +58,7 @@ func (b *Tab) Look(name string) {
 			found := Evaluate[string](b, judge)
 			picture := ask(b, chromedp.FullScreenshot(100))
 			at := fmt.Sprintf("%s at %d px, %s", name, width, theme)
-			require.False(b.t, wide, "%s: it has to be moved sideways", at)
+			require.False(b.t, wide, "%s: it has to be moved sideways, for\n%s", at, wider(b, wide))
 			require.NoError(b.t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, theme)), picture, 0o644))
 			var all []finding
 			require.NoError(b.t, json.Unmarshal([]byte(found), &all))
@@ -70,6 +70,16 @@ func (b *Tab) Look(name string) {
 		}
 	}
 	b.run(media(), chromedp.EmulateViewport(1440, 900))
+}
+
+// wider lists what sticks out of the page, when anything does.
+func wider(b *Tab, wide bool) string {
+	b.t.Helper()
+	if !wide {
+		return ""
+	}
+	return Evaluate[string](b, `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+		.slice(-5).map(e => e.outerHTML.slice(0, 200)).join("\n")`)
 }
 
 func media(features ...*emulation.MediaFeature) step {

@@ -143,7 +143,7 @@ func (c *Console) serve(rt route) http.HandlerFunc {
 		}
 		if r.Method == http.MethodPost {
 			web.Patience(w, patience)
-			if err := r.ParseForm(); err != nil {
+			if err := v.r.ParseForm(); err != nil {
 				v.refused(atssync.Errorf(atssync.CodeInvalid, "the form could not be read").WithRemedy("go back and send it again"))
 				return
 			}
@@ -230,7 +230,7 @@ var said = map[string]page.Message{
 func (c *Console) funcs() template.FuncMap {
 	return template.FuncMap{
 		"at": c.path, "state": stateBadge, "health": healthBadge, "turn": turnWords, "ago": ago, "words": words, "span": span,
-		"reason": reasonWords, "bytes": func(b []byte) string { return string(b) }, "ms": milliseconds, "status": statusBadge, "say": say,
+		"reason": reasonWords, "bytes": func(b []byte) string { return string(b) }, "ms": milliseconds, "status": statusBadge, "say": say, "capital": capital,
 		"delivery": deliveryBadge, "httpcode": httpCode, "badge": func(k page.Kind, v any) template.HTML { return badge(k, words(v)) },
 	}
 }

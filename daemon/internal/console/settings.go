@@ -93,7 +93,7 @@ func (v *visit) settingsForm(one manage.Connection, form settingsView, wrong *at
 			view.Message.Items = append(view.Message.Items, page.Link{Text: c.Cause, Note: turnWords(c.WhoseTurn) + ": " + c.Remedy})
 		}
 		for _, f := range wrong.Fields {
-			view.Message.Items = append(view.Message.Items, page.Link{Text: f.Path + " " + f.Message, URL: "#" + page.Anchor(f.Path)})
+			view.Message.Items = append(view.Message.Items, page.Link{Text: form.label(f.Path) + " " + f.Message, URL: "#" + page.Anchor(f.Path)})
 		}
 	}
 	if status == 0 {
@@ -119,6 +119,16 @@ func (f *settingsView) mark(problems []atssync.FieldError) {
 			f.Note.Error = p.Message
 		}
 	}
+}
+
+// label is what a field is called on the page.
+func (f *settingsView) label(path string) string {
+	for _, one := range f.Fields {
+		if one.Name == path {
+			return one.Label
+		}
+	}
+	return words(path)
 }
 
 // keep puts back what was entered, but for secrets.

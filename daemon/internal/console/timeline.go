@@ -49,10 +49,30 @@ func stepsOf(s manage.Story) []step {
 		if a.Actor.Via != "" {
 			by += ", by " + a.Actor.Via
 		}
-		out = append(out, step{At: a.At, Kind: page.KindIdle, Title: capital(strings.TrimPrefix(words(a.Action), "submission.")) + " by a person", Text: by, order: 1})
+		out = append(out, step{At: a.At, Kind: page.KindIdle, Title: actTitle(a.Action), Text: by, order: 1})
 	}
 	slices.SortStableFunc(out, func(a, b step) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.order, b.order)) })
 	return out
+}
+
+// actTitle says what a person did.
+func actTitle(action string) string {
+	switch act := strings.TrimPrefix(action, "submission."); act {
+	case string(atssync.ActHold):
+		return "A person put it aside"
+	case string(atssync.ActRelease):
+		return "A person released it"
+	case string(atssync.ActRetry):
+		return "A person had it tried again"
+	case string(atssync.ActCancel):
+		return "A person cancelled it"
+	case "resolve":
+		return "A person settled it"
+	case "open":
+		return "A person opened the document"
+	default:
+		return "A person: " + words(act)
+	}
 }
 
 func attemptStep(a *manage.Attempt) step {
@@ -76,7 +96,7 @@ func attemptStep(a *manage.Attempt) step {
 
 func eventStepOf(e atssync.Event, to []atssync.Delivery) step {
 	one := &eventStep{Event: e, Deliveries: to, JSON: indented(e.Data)}
-	out := step{At: e.At, Event: one, Title: capital(words(string(e.Type))), Kind: page.KindIdle, order: 3}
+	out := step{At: e.At, Event: one, Title: capital(strings.ReplaceAll(words(string(e.Type)), ".", " ")), Kind: page.KindIdle, order: 3}
 	noun, _, _ := strings.Cut(string(e.Type), ".")
 	switch noun {
 	case "submission":

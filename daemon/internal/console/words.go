@@ -88,7 +88,7 @@ func turnWords(t sdk.Turn) string {
 	case sdk.TurnPlatform:
 		return "the platform"
 	case sdk.TurnOperator:
-		return "you, the operator"
+		return "the operator (you)"
 	case sdk.TurnAdapter:
 		return "the adapter’s author"
 	}

@@ -117,7 +117,7 @@ func (w *consoleWorld) submission(external string) api.Submission {
 	return api.Submission{}
 }
 
-// link1 makes a one-time link and puts the listener's own address where the public one stands.
+// oneTimeLink makes a link and puts the listener's own address where the public one stands.
 func (w *consoleWorld) oneTimeLink() string {
 	w.t.Helper()
 	l, err := w.client.ConsoleLink(w.t.Context())
@@ -169,4 +169,174 @@ func TestConsole_EveryPageCanBeUsedByEverybody(t *testing.T) {
 	w.b.Look("console-refused")
 	w.b.Follow("Log out")
 	w.b.Look("console-login")
+	w.b.Fill("#f-token", "ats_wrong")
+	w.b.Follow("Log in")
+	require.Equal(t, http.StatusUnauthorized, w.b.Status())
+	w.b.Look("console-login-wrong")
+	require.Equal(t, http.StatusGone, w.b.Go(w.root+"/open/used"))
+	w.b.Look("console-link-used")
+}
+
+// Everything that ops do in the console, with the mouse and the keyboard alone.
+func TestConsole_ActsAreDoneInABrowser(t *testing.T) {
+	t.Parallel()
+	w := newConsoleWorld(t)
+	w.enter()
+	b := w.b
+	state := func(id string) atssync.State {
+		s, err := w.client.Submission(t.Context(), id, false)
+		require.NoError(t, err)
+		return s.State
+	}
+
+	// An uncertain one is settled by the address of the candidate's page, which is read back.
+	var found []struct {
+		ID int64 `json:"id"`
+	}
+	w.ats.do(http.MethodGet, "/employers/"+w.ats.Employers[1].Name+"/candidates?external_id="+w.unknown.ExternalID, nil, &found)
+	require.Len(t, found, 1)
+	b.Go(w.root)
+	b.Follow("settle it")
+	b.Fill("input[name=profile_url]", "https://app.greenhouse.io/people/1")
+	b.Follow("Settle")
+	require.NotEqual(t, http.StatusOK, b.Status(), "a candidate that there is not")
+	b.Follow("Back")
+	b.Fill("input[name=profile_url]", fmt.Sprintf("https://app.greenhouse.io/people/%d", found[0].ID))
+	b.Follow("Settle")
+	b.Sees("Settled")
+	require.Equal(t, atssync.StateSubmitted, state(w.unknown.ID))
+
+	// Many at once: what is held is cancelled, all but one.
+	b.Go(w.root + "/submissions?state=held")
+	b.Click("input[data-all]")
+	b.Click("tbody tr:last-child input[type=checkbox]")
+	b.Choose("#act", "cancel")
+	b.Follow("Do it")
+	b.Sees("Cancel: 4 of 4 done")
+	b.Look("console-acted")
+
+	// A connection is checked, resumed, paused and released.
+	b.Go(w.root + "/connections/" + w.paused.ID)
+	b.Follow("Check it against the ATS now")
+	b.Sees("The connection works")
+	b.Look("console-check")
+	b.Follow("Back to the connection")
+	b.Follow("Resume")
+	b.Sees("Resumed")
+	b.Fill("#reason", hostileName)
+	b.Follow("Pause")
+	b.Sees("paused: " + hostileName)
+	b.Follow("Release")
+	b.Sees("The release is under way")
+	b.Look("console-released")
+
+	// Jobs: the ticked pair of the same id, another one too, and one is disconnected.
+	b.Go(w.root + "/connections/" + w.one.ID)
+	b.Follow("Connect jobs")
+	b.Click(`input[name=job][value="job-0-1"]`)
+	b.Follow("Connect what is ticked")
+	b.Sees("2 of 2 were connected")
+	b.Look("console-linked")
+	b.Follow("All connected jobs")
+	require.Equal(t, 3, b.Has("form[action$=unlink]"))
+	b.Follow("Disconnect Backend Engineer")
+	b.Sees("Disconnected")
+	require.Equal(t, 2, b.Has("form[action$=unlink]"))
+
+	// Settings with a mistake, and without.
+	b.Go(w.root + "/connections/" + w.one.ID + "/settings")
+	b.Fill("#f-name", "spaces around ")
+	b.Follow("Save")
+	b.Sees("Nothing was saved")
+	b.Look("console-settings-wrong")
+	b.Fill("#f-name", "Harbor Robotics")
+	b.Fill("#f-last_name_fallback", "(one name only)")
+	b.Follow("Save")
+	b.Sees("Saved")
+
+	// A wrong key says whose turn it is, and is not shown again.
+	b.Go(w.root + "/connections/" + w.one.ID + "/repair")
+	b.Fill("#f-fields-api_key", "not-the-key")
+	b.Follow("Check and save")
+	b.Sees("Nothing was saved")
+	b.Look("console-repair-wrong")
+
+	b.Go(w.root + "/webhooks/" + w.hook.ID)
+	b.Follow("Send a test event")
+	b.Sees("The test event was taken")
+	b.Look("console-webhook-tested")
+	b.Follow("Pause")
+	b.Sees("nothing is sent")
+	b.Follow("Resume")
+	b.Go(w.root + "/webhooks/" + w.hook.ID + "/1")
+	b.Follow("Send it again")
+	b.Sees("They are sent again")
+	b.Go(w.root + "/passes")
+	b.Follow("Run now: status")
+	b.Sees("The pass was started")
+
+	page, err := w.client.Audit(t.Context(), "", "", 500)
+	require.NoError(t, err)
+	did := map[string]int{}
+	for _, a := range page.Items {
+		if a.Actor.Via == "console" {
+			did[a.Action]++
+		}
+	}
+	for _, act := range []string{
+		"console.login", "submission.resolve", "submission.cancel", "connection.resume", "connection.pause", "task.release", "job_link.create",
+		"job_link.remove", "connection.update", "webhook.test", "webhook.pause", "webhook.resume", "pass.run",
+	} {
+		require.Positive(t, did[act], "%s is not in the record: %v", act, did)
+	}
+	require.NotContains(t, w.log.String(), "not-the-key")
+}
+
+func TestConsole_LetsInWithoutScriptsByTokenAndLinkAndNobodyElse(t *testing.T) {
+	t.Parallel()
+	w := newConsoleWorld(t)
+	made, err := w.client.CreateToken(t.Context(), api.TokenRequest{Name: "of one employer", Scopes: []string{"read"}, Connections: []string{w.one.ID}})
+	require.NoError(t, err)
+	b := browser.OpenWithoutScripts(t)
+	b.Go(w.root + "/submissions?state=submitted")
+	b.Sees("Log in to the console")
+	b.Fill("#f-token", "ats_wrong")
+	b.Follow("Log in")
+	require.Equal(t, http.StatusUnauthorized, b.Status())
+	b.Fill("#f-token", made.Secret)
+	b.Follow("Log in")
+	require.Equal(t, w.root+"/submissions?state=submitted", b.Address())
+	b.Sees("job-0-0-00003")
+	require.NotContains(t, b.Text(), "nordlicht")
+	require.Zero(t, b.Has(`a[href$="/audit"]`))
+	require.Equal(t, http.StatusForbidden, b.Go(w.root+"/audit"))
+	require.Equal(t, http.StatusNotFound, b.Go(w.root+"/connections/"+w.lost.ID))
+	require.Equal(t, http.StatusNotFound, b.Go(w.root+"/submissions/"+w.unknown.ID))
+	_, err = w.client.RevokeToken(t.Context(), made.ID)
+	require.NoError(t, err)
+	b.Go(w.root)
+	b.Sees("Please log in again")
+
+	link := w.oneTimeLink()
+	b.Go(link)
+	b.Follow("Open the console")
+	b.Sees("Overview")
+	b.Follow("Log out")
+	require.Equal(t, http.StatusGone, b.Go(link))
+
+	// A page of another site sends a form with the cookie of somebody who is logged in.
+	b = browser.Open(t)
+	b.Go(w.oneTimeLink())
+	b.Follow("Open the console")
+	evil := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(rw, `<!doctype html><title>x</title><form method="post" action="%s/submissions/%s/act"><input name="act" value="cancel"><button>Win</button></form>`,
+			w.root, w.submission("job-0-1-00000").ID)
+	}))
+	t.Cleanup(evil.Close)
+	b.Go(strings.Replace(evil.URL, "127.0.0.1", "localhost", 1))
+	b.Follow("Win")
+	require.Equal(t, http.StatusForbidden, b.Status())
+	b.Sees("another site")
+	require.Equal(t, atssync.StateHeld, w.submission("job-0-1-00000").State)
 }

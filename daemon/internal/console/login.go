@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -84,13 +85,21 @@ func (c *Console) login(v *visit) error {
 	t, err := c.Manage.Authenticate(v.ctx(), v.r.PostForm.Get("token"))
 	if atssync.CodeOf(err) == atssync.CodeUnauthenticated {
 		c.wrong.miss(v.r, now)
-		return v.loginWith(http.StatusUnauthorized, sentence(err), next)
+		return v.loginWith(http.StatusUnauthorized, told(err), next)
 	}
 	if err != nil {
 		return err
 	}
 	who := session{actor: atssync.Actor{Name: t.ID + "(" + t.Name + ")", Via: via}, name: t.Name, tokenID: t.ID}
 	return v.enter(who, "by token", nextOf(next))
+}
+
+// told is what is wrong with a token; what else the error says is for programs.
+func told(err error) string {
+	if e, ok := errors.AsType[*atssync.Error](err); ok {
+		return sentence(plain{e})
+	}
+	return sentence(err)
 }
 
 func (v *visit) tooOften(wait time.Duration, next string) error {

@@ -158,30 +158,20 @@ func (c *Console) link(v *visit) error {
 		return atssync.Errorf(atssync.CodeInvalid, "between 1 and %d jobs can be connected at a time, and %d were chosen", manage.MaxActs, len(picked)).
 			WithRemedy("go back and tick the jobs that are to be connected")
 	}
-	out := linkedView{ID: one.ID}
+	var reqs []manage.LinkRequest
 	for _, job := range picked {
-		req := manage.LinkRequest{
-			Connection: one.ID, PlatformJob: job, ATSJob: cmp.Or(form.Get("ats."+job), form.Get("ats")), As: sdk.As(cmp.Or(form.Get("as."+job), form.Get("as"))), Backlog: backlog,
-		}
-		res := v.linkOne(req)
-		if res.Err == nil {
+		reqs = append(reqs, manage.LinkRequest{
+			Connection: one.ID, Version: atssync.IfNone, // the form showed it as not linked
+			PlatformJob: job, ATSJob: cmp.Or(form.Get("ats."+job), form.Get("ats")), As: sdk.As(cmp.Or(form.Get("as."+job), form.Get("as"))), Backlog: backlog,
+		})
+	}
+	out := linkedView{ID: one.ID, Results: v.m.LinkMany(v.ctx(), reqs)}
+	for i := range out.Results {
+		if out.Results[i].Err = v.who.within().Shown(out.Results[i].Err); out.Results[i].Err == nil {
 			out.Made++
 		}
-		out.Results = append(out.Results, res)
 	}
 	return v.show("linked", page.View{Title: "What became of it", Lead: one.Name, Trail: v.connectionTrail(one), Data: out})
-}
-
-// linkOne links one pair, unless somebody else linked the job meanwhile: the form showed it as not linked.
-func (v *visit) linkOne(req manage.LinkRequest) manage.LinkResult {
-	was, err := v.m.JobLink(v.ctx(), req.Connection, req.PlatformJob)
-	if err == nil {
-		return manage.LinkResult{Link: was, Err: atssync.Errorf(atssync.CodeChanged, "somebody connected it meanwhile, to %s", was.ATSJob).
-			WithRemedy("look at it, and disconnect it first if it is to be another one")}
-	}
-	res := v.m.LinkMany(v.ctx(), []manage.LinkRequest{req})[0]
-	res.Err = v.who.within().Shown(res.Err)
-	return res
 }
 
 // backlogOf reads the answer to the question what becomes of applications that wait for the link.

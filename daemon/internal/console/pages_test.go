@@ -209,7 +209,7 @@ func TestConnection_TwoPeopleOnTheSameThingTheSecondIsTold(t *testing.T) {
 	require.Equal(t, http.StatusPreconditionFailed, w.b.post(of+"/jobs/unlink", url.Values{"job": {"job-1"}, "version": {"99"}}).Code)
 
 	rec = w.b.post(of+"/jobs", url.Values{"job": {"job-1"}, "ats": {"102"}, "backlog": {"all"}})
-	require.Contains(t, rec.Body.String(), "somebody connected it meanwhile, to 101")
+	require.Contains(t, rec.Body.String(), "was linked to the ATS job 101 meanwhile")
 	link, err := w.m.JobLink(t.Context(), w.c.ID, "job-1")
 	require.NoError(t, err)
 	require.Equal(t, "101", link.ATSJob)

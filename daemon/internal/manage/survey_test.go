@@ -109,6 +109,7 @@ func TestSurveyor_MakesNobodyWaitAndNothingForNobody(t *testing.T) {
 		age, waited = get()
 		require.Equal(t, []time.Duration{6 * time.Second, 0}, []time.Duration{age, waited}, "it is shown as it is, and made anew beside")
 		time.Sleep(takes)
+		synctest.Wait()
 		age, _ = get()
 		require.Zero(t, age)
 		require.Equal(t, 2, made)

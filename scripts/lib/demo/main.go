@@ -18,10 +18,11 @@ func main() {
 	bin := flag.String("bin", "bin", "the folder with atssync and adapters/")
 	people := flag.Int("applications", 300, "how many people apply")
 	keep := flag.Bool("keep", false, "leave the demo running until Ctrl-C")
+	console := flag.Bool("console", false, "leave it running, and print the addresses of the console and of a connect link")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	began := time.Now()
-	err := run(ctx, *bin, *people, *keep)
+	err := run(ctx, *bin, *people, *keep, *console)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
@@ -30,7 +31,7 @@ func main() {
 	fmt.Printf("\nDone in %s. Nothing is left running.\n", time.Since(began).Round(100*time.Millisecond))
 }
 
-func run(ctx context.Context, bin string, people int, keep bool) (err error) {
+func run(ctx context.Context, bin string, people int, keep, console bool) (err error) {
 	bin, err = filepath.Abs(bin)
 	if err != nil {
 		return err
@@ -40,7 +41,7 @@ func run(ctx context.Context, bin string, people int, keep bool) (err error) {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	d := &demo{bin: bin, dir: dir, people: people}
+	d := &demo{bin: bin, dir: dir, people: people, console: console}
 	defer d.end()
 
 	for _, part := range []struct {
@@ -62,7 +63,12 @@ func run(ctx context.Context, bin string, people int, keep bool) (err error) {
 			return fmt.Errorf("%s: %w", part.title, err)
 		}
 	}
-	if keep {
+	if console {
+		if err := d.open(ctx); err != nil {
+			return fmt.Errorf("open the console: %w", err)
+		}
+	}
+	if keep || console {
 		fmt.Printf("\nThe demo goes on until Ctrl-C. Look around with:\n  export ATSSYNC_CONFIG=%s\n  %s submissions list\n", d.config(), filepath.Join(bin, "atssync"))
 		<-ctx.Done()
 	}

@@ -16,31 +16,40 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/atssync/atssync/scripts/lib/rig"
 )
 
 // demo is one walk.
 type demo struct {
 	bin, dir string
 	people   int
+	console  bool
 	ats      announcement
+	newcomer employer // with console: not connected yet
 	cons     []string // connection names, one an employer
 	running  []*exec.Cmd
 	logs     *os.File
 }
 
+// walked is how many employers the walk is about.
+const walked = 3
+
 // announcement is what the simulator says when it starts.
 type announcement struct {
-	BaseURL   string `json:"base_url"`
-	Employers []struct {
-		Name      string `json:"name"`
-		Title     string `json:"title"`
-		Key       string `json:"key"`
-		SiteAdmin string `json:"site_admin"`
-		Jobs      []struct {
-			ID   int64  `json:"id"`
-			Name string `json:"name"`
-		} `json:"jobs"`
-	} `json:"employers"`
+	BaseURL   string     `json:"base_url"`
+	Employers []employer `json:"employers"`
+}
+
+type employer struct {
+	Name      string `json:"name"`
+	Title     string `json:"title"`
+	Key       string `json:"key"`
+	SiteAdmin string `json:"site_admin"`
+	Jobs      []struct {
+		ID   int64  `json:"id"`
+		Name string `json:"name"`
+	} `json:"jobs"`
 }
 
 func (d *demo) config() string { return filepath.Join(d.dir, "atssync.toml") }
@@ -113,6 +122,9 @@ func (d *demo) end() {
 func (d *demo) startSimulator(ctx context.Context) error {
 	cmd := d.command(context.WithoutCancel(ctx), "simulate", filepath.Join(d.bin, "adapters", "greenhouse"), "--json",
 		"--listen", "127.0.0.1:0", "--switch", "read_lag=0s", "--switch", "resume_fetch=never")
+	if d.console {
+		cmd.Args = append(cmd.Args, "--employers", fmt.Sprint(walked+1)) // one who is not connected yet
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -128,6 +140,9 @@ func (d *demo) startSimulator(ctx context.Context) error {
 	}
 	if err := json.Unmarshal(line, &d.ats); err != nil {
 		return err
+	}
+	if len(d.ats.Employers) > walked {
+		d.newcomer, d.ats.Employers = d.ats.Employers[walked], d.ats.Employers[:walked]
 	}
 	fmt.Printf("$ atssync simulate greenhouse\n  %s\n", d.ats.BaseURL)
 	for _, e := range d.ats.Employers {
@@ -161,6 +176,13 @@ base_url = %q
 [ops]
 listen = "127.0.0.1:0"
 `, filepath.Join(d.dir, "data"), filepath.Join(d.dir, "run"), filepath.Join(d.bin, "adapters"), d.ats.BaseURL)
+	if d.console {
+		address, err := rig.FreeAddress()
+		if err != nil {
+			return err
+		}
+		config += fmt.Sprintf("\n[http]\nlisten = %q\npublic_url = %q\n", address, "http://"+address)
+	}
 	if err := os.WriteFile(d.config(), []byte(config), 0o600); err != nil {
 		return err
 	}

@@ -244,6 +244,30 @@ func (w *scoped) itemIsUnknown(b *browser, pattern string, p place) {
 	require.NotContains(w.t, p.blank(there.Body.String()), p.name, pattern)
 }
 
+// Who only submits sees of an application what the API shows of it, and nothing besides.
+func TestScope_WhoSubmitsSeesNoEventsNoDeliveriesAndNoRecord(t *testing.T) {
+	t.Parallel()
+	w := scopedSetup(t)
+	_, err := w.m.Act(atssync.WithActor(t.Context(), atssync.Actor{Name: "uid:7(somebody)", Via: "socket"}), w.own.submission, atssync.ActHold)
+	require.NoError(t, err)
+	below := "/submissions/" + w.own.submission
+	text := w.whole[atssync.TokenSubmit].shows(below)
+	require.Contains(t, text, w.own.external)
+	require.NotContains(t, text, "of the connection")
+	require.NotContains(t, text, "uid:7(somebody)")
+	require.NotContains(t, text, w.own.name)
+	require.NotContains(t, w.whole[atssync.TokenSubmit].shows("/submissions"), w.own.name)
+	require.Equal(t, "/console/submissions", w.whole[atssync.TokenSubmit].get("").Header().Get("Location"))
+	text = w.whole[atssync.TokenRead].shows(below)
+	require.Contains(t, text, "of the connection")
+	require.NotContains(t, text, "uid:7(somebody)")
+	require.Contains(t, w.whole[atssync.TokenAdmin].shows(below), "uid:7(somebody)")
+	require.NotContains(t, w.account[atssync.TokenAdmin].shows(below), "uid:7(somebody)")
+	for kind, b := range map[string]*browser{"reader": w.whole[atssync.TokenRead], "of an account": w.account[atssync.TokenAdmin]} {
+		require.NotContains(t, b.shows("/adapters"), "of-the-daemon", kind)
+	}
+}
+
 // What the rows ask for is answered to those whose it is: else the refusals above would prove nothing.
 func TestScope_WhatIsTheirsIsServed(t *testing.T) {
 	t.Parallel()

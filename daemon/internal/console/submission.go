@@ -39,9 +39,7 @@ func (v *visit) story(open bool) error {
 	if err != nil {
 		return err
 	}
-	if !v.who.may(adminsAll) {
-		s.People = nil
-	}
+	v.narrow(&s)
 	out := submissionView{Story: s, Steps: stepsOf(s), Acts: v.actButtons(s), Resolve: s.Uncertain && v.who.may(admins), Opened: open}
 	out.MayOpen = !open && s.ErasedAt.IsZero()
 	if a := s.Application; a != nil {
@@ -51,6 +49,21 @@ func (v *visit) story(open bool) error {
 		Title: "Application " + s.ExternalID, Lead: s.ID, Trail: append(v.trail("Applications", "/submissions"), page.Link{Text: s.Connection.Name, URL: v.path("/connections/" + s.Connection.ID)}),
 		Data: out,
 	})
+}
+
+// narrow leaves out what the caller could not ask the API for: who only submits sees what became of it and not what was told,
+// deliveries are for those who see everything, and the audit record for its administrators.
+func (v *visit) narrow(s *manage.Story) {
+	if !v.who.may(adminsAll) {
+		s.People = nil
+	}
+	if !v.who.may(readsAll) {
+		s.Deliveries = nil
+	}
+	if !v.who.may(reads) {
+		s.Events = nil
+		s.Connection.Name = s.Connection.ID
+	}
 }
 
 // actButtons are the acts that are lawful now and that the caller may do.

@@ -131,8 +131,10 @@ func (v *visit) names() func(id string) string {
 		name, ok := known[id]
 		if !ok {
 			name = id
-			if one, err := v.m.Connection(v.ctx(), id); err == nil {
-				name = one.Name
+			if v.who.may(reads) {
+				if one, err := v.m.Connection(v.ctx(), id); err == nil {
+					name = one.Name
+				}
 			}
 			known[id] = name
 		}

@@ -151,6 +151,11 @@ func (a *App) afterAdapters(ctx context.Context) {
 		a.submit.Wake(id)
 	}
 	a.collect.Sweep()
+	if a.console != nil { // so that the first who opens it need not wait for the counting
+		if _, err := a.manage.Survey(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("survey the connections", "err", err)
+		}
+	}
 	if n, err := a.upkeep.checkLedger(ctx); err != nil && ctx.Err() == nil {
 		a.log.Error("check the ledger", "err", err)
 	} else if err == nil {

@@ -142,12 +142,13 @@ type Intake interface {
 	Preview(ctx context.Context, in []NewSubmission, now time.Time) ([]Accepted, error)
 }
 
-// SubmissionQuery selects submissions. ExternalKey finds at most one.
+// SubmissionQuery selects submissions. ExternalKey finds at most one, ExternalKeys at most one each; these are not paged.
 type SubmissionQuery struct {
 	Connection, Account, PlatformJob string
 	State                            State
 	HeldReason                       HeldReason
 	ExternalKey                      string
+	ExternalKeys                     []string
 	Since, Until                     time.Time // accepted
 	// PersonKey finds those of one person, by Submission.PersonKeys.
 	PersonKey string

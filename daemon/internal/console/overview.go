@@ -85,8 +85,15 @@ func (c *Console) overview(v *visit) error {
 			return err
 		}
 	}
-	return v.show("overview", page.View{Title: "Overview", Data: out})
+	view := page.View{Title: "Overview", Data: out}
+	if old := time.Since(s.At); old > surveyOld {
+		view.Message = &page.Message{Kind: page.KindInfo, Title: "This was counted " + span(old) + " ago", Text: "It is being counted anew: load the page again in some seconds."}
+	}
+	return v.show("overview", view)
 }
+
+// surveyOld is when counters are called old: nobody had looked for a while.
+const surveyOld = 30 * time.Second
 
 // count counts connections, and lists what does not work on the worst of them.
 func (o *overviewView) count(s manage.Survey) {

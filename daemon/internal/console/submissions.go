@@ -111,7 +111,11 @@ func choices[T ~string](all []T, now T, text func(any) string) []page.Choice {
 // listed reads a page of the list. An external id is looked for on the connection, or on every one that the caller sees.
 func (v *visit) listed(q atssync.SubmissionQuery, external string) (atssync.Page[manage.Submission], error) {
 	if external == "" {
-		return v.m.Submissions(v.ctx(), q)
+		m, err := v.where(q)
+		if err != nil {
+			return atssync.Page[manage.Submission]{}, err
+		}
+		return m.Submissions(v.ctx(), q)
 	}
 	found, err := v.m.ByExternalID(v.ctx(), q.Connection, external)
 	if err != nil {
@@ -122,6 +126,38 @@ func (v *visit) listed(q atssync.SubmissionQuery, external string) (atssync.Page
 			s.AcceptedAt.Before(q.Since) || !q.Until.IsZero() && !s.AcceptedAt.Before(q.Until)
 	})
 	return found, nil
+}
+
+// fewConnections is how many connections are asked by name for what is rare.
+const fewConnections = 200
+
+// where narrows the first page of a list over all connections to those that have something of the state, where they are few: ten
+// thousand need not be asked for the one that is uncertain.
+func (v *visit) where(q atssync.SubmissionQuery) (*manage.Service, error) {
+	state := q.State
+	if q.HeldReason != "" {
+		state = atssync.StateHeld
+	}
+	if state == "" || q.Connection != "" || q.After != "" {
+		return v.m, nil
+	}
+	s, err := v.m.Survey(v.ctx())
+	if err != nil || time.Since(s.At) > surveyOld {
+		return v.m, err
+	}
+	within := atssync.Scope{Accounts: v.who.within().Accounts}
+	for _, c := range s.Connections {
+		if c.Ledger.States[state] > 0 {
+			within.Connections = append(within.Connections, c.ID)
+		}
+	}
+	switch n := len(within.Connections); {
+	case n > fewConnections:
+		return v.m, nil
+	case n == 0:
+		within.Connections = []string{"none"}
+	}
+	return v.Manage.Within(within), nil
 }
 
 // names returns a function that tells the names of connections; it asks for each once.

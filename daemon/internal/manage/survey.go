@@ -95,7 +95,8 @@ func worse(a, b Surveyed) int {
 	)
 }
 
-// Survey tells of every connection that the caller sees. It may be a few seconds old; At says so.
+// Survey tells of every connection that the caller sees. Where there are very many it may be as old as the look before; At says
+// how old it is.
 func (s *Service) Survey(ctx context.Context) (Survey, error) {
 	whole, err := s.survey.get(ctx, s.lookAtAll)
 	if err != nil || s.scope.Whole() {

@@ -116,11 +116,17 @@ func TestSurveyor_MakesNobodyWaitAndNothingForNobody(t *testing.T) {
 		time.Sleep(time.Hour)
 		require.Equal(t, 2, made, "nobody looks")
 		age, waited = get()
-		require.Equal(t, []time.Duration{0, takes}, []time.Duration{age, waited}, "what is an hour old is not shown")
+		require.Equal(t, []time.Duration{time.Hour, 0}, []time.Duration{age, waited}, "an old one says its age, and is made anew beside")
+		time.Sleep(takes)
+		synctest.Wait()
+		age, _ = get()
+		require.Zero(t, age)
 
 		takes = time.Millisecond
-		time.Sleep(2 * time.Minute)
+		time.Sleep(10 * time.Second)
 		get()
+		time.Sleep(takes)
+		synctest.Wait()
 		for range 3 {
 			time.Sleep(20 * time.Millisecond)
 			age, waited = get()

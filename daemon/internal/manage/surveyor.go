@@ -7,12 +7,13 @@ import (
 )
 
 // How old a survey may be. A look at ten thousand connections takes a second or so, one at ten takes none: a survey serves for
-// twenty times as long as it took, and what took long is made anew beside those who look. Nobody who looks costs nothing.
+// twenty times as long as it took. What took long is made anew beside those who look, who see the last one with its age: nobody
+// waits for it but the first of all. While nobody looks none is made.
 const (
 	surveyShare = 20
 	surveyMost  = 5 * time.Second        // the oldest that is taken for new
-	surveyQuick = 100 * time.Millisecond // a look that nobody has to wait for
-	surveyStale = time.Minute            // older than this it is not shown at all
+	surveyQuick = 100 * time.Millisecond // a look that nobody minds waiting for
+	surveyLimit = time.Minute            // of one look that nobody waits for
 )
 
 // surveyor keeps the last survey for all who look. The zero value is ready.
@@ -35,7 +36,7 @@ func (v *surveyor) get(ctx context.Context, look func(context.Context) (Survey, 
 	v.mu.Unlock()
 	age := time.Since(last.At)
 	switch {
-	case last.At.IsZero() || age > surveyStale:
+	case last.At.IsZero():
 	case age < min(surveyShare*took, surveyMost):
 		return last, nil
 	case took > surveyQuick:
@@ -73,7 +74,7 @@ func (v *surveyor) beside(ctx context.Context, look func(context.Context) (Surve
 	if v.busy || v.done {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), surveyStale)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), surveyLimit)
 	v.busy, v.end = true, cancel
 	v.work.Go(func() {
 		defer cancel()

@@ -125,8 +125,15 @@ func (s *Store) OldestWaiting(ctx context.Context, connection string) (map[atssy
 	out := make(map[atssync.State]time.Time)
 	err := s.view(ctx, func(r reader) error {
 		clear(out)
+		counted, err := r.ledger(connection)
+		if atssync.CodeOf(err) == atssync.CodeNotFound {
+			return nil // there is no such connection, and nothing waits on it
+		}
+		if err != nil {
+			return err
+		}
 		for _, state := range atssync.States() {
-			if !state.Waiting() {
+			if !state.Waiting() || counted.States[state] == 0 { // a counter is quicker than a look
 				continue
 			}
 			at, ok, err := r.firstAt(table(tabSubByState).text(connection).text(string(state)))

@@ -30,6 +30,9 @@ func (s *Store) Submissions(ctx context.Context, q atssync.SubmissionQuery) (ats
 	err := s.view(ctx, func(r reader) error {
 		var err error
 		if q.ExternalKey != "" {
+			q.ExternalKeys = []string{q.ExternalKey}
+		}
+		if q.ExternalKeys != nil {
 			out, err = r.byExternal(q)
 			return err
 		}
@@ -132,15 +135,26 @@ func wanted(q atssync.SubmissionQuery, s *atssync.Submission) bool {
 
 func (r reader) byExternal(q atssync.SubmissionQuery) (atssync.Page[atssync.Submission], error) {
 	out := atssync.Page[atssync.Submission]{Items: []atssync.Submission{}}
-	id, err := r.idAt(keyExternal(q.ExternalKey))
-	if err != nil || id == "" || q.After != "" {
-		return out, err
+	if q.After != "" {
+		return out, nil
 	}
-	s, err := r.submission(id)
-	if err == nil && s != nil && wanted(q, s) {
-		out.Items = append(out.Items, *s)
+	for _, k := range q.ExternalKeys {
+		id, err := r.idAt(keyExternal(k))
+		if err != nil {
+			return out, err
+		}
+		if id == "" {
+			continue
+		}
+		s, err := r.submission(id)
+		if err != nil {
+			return out, err
+		}
+		if s != nil && wanted(q, s) {
+			out.Items = append(out.Items, *s)
+		}
 	}
-	return out, err
+	return out, nil
 }
 
 // Payload returns the sealed document.

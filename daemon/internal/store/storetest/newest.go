@@ -103,6 +103,22 @@ var newestTests = map[string]func(*world){
 		require.NoError(w.t, err)
 		require.Len(w.t, full.Items, 5)
 	},
+	"by several external keys, one each": func(w *world) {
+		a, b := w.connect("acme"), w.connect("globex")
+		one, two := w.submit(a, "app-1", "job-1"), w.submit(b, "app-1", "job-1")
+		w.submit(a, "app-2", "job-1")
+		q := atssync.SubmissionQuery{ExternalKeys: []string{one.ExternalKey, "hmac of nothing", two.ExternalKey}}
+		p, err := w.s.Submissions(w.ctx, q)
+		require.NoError(w.t, err)
+		require.Equal(w.t, []atssync.Submission{one, two}, p.Items)
+		q.Within = atssync.Scope{Accounts: []string{"globex"}}
+		p, err = w.s.Submissions(w.ctx, q)
+		require.NoError(w.t, err)
+		require.Equal(w.t, []atssync.Submission{two}, p.Items)
+		p, err = w.s.Submissions(w.ctx, atssync.SubmissionQuery{ExternalKeys: []string{}})
+		require.NoError(w.t, err)
+		require.Empty(w.t, p.Items, "none is not all")
+	},
 	"a marker of another list is refused": func(w *world) {
 		c := w.connect("acme")
 		for range 3 {

@@ -44,6 +44,15 @@ func newPageWorld(t *testing.T, frames ...string) *pageWorld {
 	return p
 }
 
+// end ends the daemon, when nobody looks at it any more.
+func (p *pageWorld) end(tabs ...*browser.Tab) {
+	p.t.Helper()
+	for _, b := range tabs {
+		b.Close()
+	}
+	p.stop()
+}
+
 func (p *pageWorld) linkTo(r api.ConnectLinkRequest) (api.NewConnectLink, string) {
 	p.t.Helper()
 	l, err := p.client.CreateConnectLink(p.t.Context(), r)
@@ -170,7 +179,7 @@ func TestConnectPage_FromNoConnectionToACandidatesStatus(t *testing.T) {
 		_, _ = p.client.RunNow(t.Context(), "status")
 		return hasEvent(p.world, c.ID, "job-frontend-00001", `"phase":"screen"`)
 	}, "the status did not come back")
-	p.stop()
+	p.end(b)
 	require.NotContains(t, p.log.String(), e.Key)
 	require.NotContains(t, p.log.String(), p.page[strings.LastIndex(p.page, "/")+1:], "the log holds the link")
 }
@@ -234,7 +243,7 @@ func TestConnectPage_WhatNobodyKnowsIsAnsweredByThePage(t *testing.T) {
 	p.settled(60 * time.Second)
 	require.Equal(t, 2, p.ats.candidates())
 	require.Empty(t, p.ats.doubled())
-	p.stop()
+	p.end(b)
 }
 
 // link0 links the job that the tests of applications send to.
@@ -283,7 +292,7 @@ func TestConnectPage_TwoPeopleOverwriteNothing(t *testing.T) {
 	eve.Sees("Somebody else changed this job meanwhile")
 	eve.Follow("Disconnect this job")
 	eve.Sees("The job is no longer connected")
-	p.stop()
+	p.end(ada, eve)
 }
 
 func TestConnectPage_LinksEndAndAreReopened(t *testing.T) {
@@ -339,7 +348,35 @@ func TestConnectPage_LinksEndAndAreReopened(t *testing.T) {
 	_, again := p.linkTo(api.ConnectLinkRequest{Connection: c.ID})
 	require.Equal(t, http.StatusOK, b.Go(again))
 	b.Sees("How things stand between Example Talent and Greenhouse")
-	p.stop()
+	p.end(b)
+}
+
+func TestConnectPage_AUserWithoutPermissionIsToldAndReplaced(t *testing.T) {
+	t.Parallel()
+	p, b := newPageWorld(t), browser.OpenWithoutScripts(t)
+	e := p.ats.Employers[0]
+	p.platformJobs()
+	p.ats.do(http.MethodPatch, "/employers/"+e.Name+"/switches", map[string]string{"basic_user_jobs": "none"}, nil)
+	b.Go(p.page + "/credentials")
+	enter(b, e.Key, e.Basic)
+	b.Sees("Greenhouse shows no jobs to this user")
+	b.Look("connect-4-no-permission")
+	b.Go(p.page)
+	b.Follow("Check now")
+	b.Sees("In Greenhouse, make the user Job Admin on the jobs to connect, or Site Admin")
+	b.Look("connect-6-remark")
+	b.Follow("Replace the key")
+	b.Fill("#f-field-on_behalf_of", e.SiteAdmin)
+	b.Follow("Check and replace")
+	b.Sees("This key belongs to somebody else")
+	b.Click("input[name=other]")
+	b.Follow("Check and replace")
+	b.Sees("The new key works")
+	b.Follow("Jobs")
+	b.Follow("List the jobs of Greenhouse again")
+	b.Follow("Connect the ticked jobs")
+	b.Sees("The jobs are connected")
+	p.end(b)
 }
 
 func TestConnectPage_RefusesFormsOfOtherSites(t *testing.T) {
@@ -369,7 +406,7 @@ func TestConnectPage_RefusesFormsOfOtherSites(t *testing.T) {
 	require.Equal(t, "no-store", res.Header.Get("Cache-Control"))
 	require.Equal(t, "no-referrer", res.Header.Get("Referrer-Policy"))
 	require.Empty(t, res.Cookies())
-	p.stop()
+	p.end(b)
 }
 
 func TestConnectPage_IsShownInsideTheSitesThatMay(t *testing.T) {
@@ -395,5 +432,5 @@ func TestConnectPage_IsShownInsideTheSitesThatMay(t *testing.T) {
 	b.Go(others.URL)
 	require.Eventually(t, func() bool { return len(b.Complaints()) > 0 }, time.Minute, 20*time.Millisecond)
 	require.Contains(t, strings.Join(b.Forgive(), "\n"), "frame-ancestors")
-	p.stop()
+	p.end(b)
 }

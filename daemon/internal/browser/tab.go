@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,6 +30,8 @@ type Tab struct {
 	pages      map[string]bool // addresses of documents: that one answers with a refusal is no complaint
 	status     int64           // of the last document
 	scriptless bool
+	cancel     context.CancelFunc
+	closed     bool
 }
 
 // Open opens a tab. At the test's end it is closed, and what its pages complained of fails the test.
@@ -37,16 +40,23 @@ func Open(t *testing.T) *Tab {
 	parent, err := open()
 	require.NoError(t, err)
 	b := &Tab{t: t, pages: make(map[string]bool)}
-	var cancel context.CancelFunc
-	b.ctx, cancel = chromedp.NewContext(parent, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.heard))
+	b.ctx, b.cancel = chromedp.NewContext(parent, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.heard))
 	t.Cleanup(func() {
-		cancel()
+		b.Close()
 		for _, c := range b.Complaints() {
 			t.Errorf("a page complained: %s", c)
 		}
 	})
 	require.NoError(t, chromedp.Do(b.ctx, call(log.Enable, cdp.Empty{}), call(audits.Enable, cdp.Empty{})), "open a tab")
 	return b
+}
+
+// Close closes the tab: before the end of what it shows, so that it does not complain of that. The test's end does so too.
+func (b *Tab) Close() {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.cancel()
 }
 
 // OpenWithoutScripts opens a tab whose pages can run no script.
@@ -67,6 +77,9 @@ func scripts(on bool) step {
 func (b *Tab) heard(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.closed {
+		return
+	}
 	complain := func(format string, args ...any) { b.complaints = append(b.complaints, fmt.Sprintf(format, args...)) }
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
@@ -226,10 +239,30 @@ func (b *Tab) Choose(selector, value string) {
 // Text returns what the page shows.
 func (b *Tab) Text() string { b.t.Helper(); return ask(b, chromedp.Text(chromedp.CSS("body"))) }
 
-// Sees waits until the page shows a text.
+// glance is how often a tab looks whether something is there.
+const glance = 50 * time.Millisecond
+
+// Sees waits until the page shows a text, whichever page it is by then: one that is being left cannot be asked.
 func (b *Tab) Sees(text string) {
 	b.t.Helper()
-	ask(b, chromedp.Poll[bool](`document.body && document.body.innerText.replace(/\s+/g, " ").includes(`+javascript(text)+`)`, chromedp.WithPollingTimeout(patience)))
+	script := `document.body ? document.body.innerText.replace(/\s+/g, " ") : ""`
+	over := time.NewTimer(patience)
+	defer over.Stop()
+	look := time.NewTicker(glance)
+	defer look.Stop()
+	for {
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		shown, err := chromedp.Run(ctx, chromedp.Evaluate[string](script))
+		cancel()
+		if err == nil && strings.Contains(shown, text) {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-over.C:
+			b.give(fmt.Errorf("%q is not shown (%w)", text, errors.Join(err, context.DeadlineExceeded)))
+		}
+	}
 }
 
 // Has reports how many elements a CSS selector finds.

@@ -92,8 +92,17 @@ func (v *visit) jobs() error {
 
 // showJobs writes the table, with what a refused form said.
 func (v *visit) showJobs(status int, c chosen, m *page.Message) error {
-	rows, d, err := v.jobRows(c)
+	d := jobsPage{Prospects: v.adapter.Prospects, PlatformURL: v.Platform.URL}
+	proposed, err := v.proposals(&d)
 	if err != nil {
+		return err
+	}
+	rows, atsJobs, err := v.jobRows()
+	if err != nil {
+		return err
+	}
+	d.ATSJobs = atsJobs
+	if err := v.propose(rows, proposed, c); err != nil {
 		return err
 	}
 	query := v.r.URL.Query()
@@ -188,70 +197,77 @@ func matches(search string, texts ...string) bool {
 	return true
 }
 
-// jobRows are the account's jobs that are open or linked, with proposals.
-func (v *visit) jobRows(c chosen) ([]jobRow, jobsPage, error) {
-	d := jobsPage{Prospects: v.adapter.Prospects, PlatformURL: v.Platform.URL}
+// proposals are what is suggested, by platform job. Where the ATS's jobs were never listed they are listed now.
+func (v *visit) proposals(d *jobsPage) (map[string]*manage.Suggestion, error) {
+	list, err := v.ours.Suggest(v.ctx, v.conn.ID)
+	if err != nil && !told(err) {
+		return nil, err
+	}
+	if err != nil {
+		d.Trouble = v.adapter.Label + " could not be asked for its jobs just now. Please try again in a few minutes."
+	}
+	out := make(map[string]*manage.Suggestion, len(list))
+	for i := range list {
+		out[list[i].PlatformJob.ID] = &list[i]
+	}
+	return out, nil
+}
+
+// jobRows are the account's jobs that are open or linked, and how many jobs the ATS has.
+func (v *visit) jobRows() (rows []jobRow, atsJobs int, err error) {
 	ats, err := v.atsJobs()
 	if err != nil {
-		return nil, d, err
+		return nil, 0, err
 	}
 	links, err := all(func(p atssync.Paging) (atssync.Page[atssync.JobLink], error) {
 		return v.ours.JobLinks(v.ctx, atssync.LinkQuery{Connection: v.conn.ID, Paging: p})
 	})
 	if err != nil {
-		return nil, d, err
+		return nil, 0, err
 	}
 	byJob := make(map[string]*atssync.JobLink, len(links))
 	for i := range links {
 		byJob[links[i].PlatformJob] = &links[i]
 	}
-	proposed := make(map[string]*manage.Suggestion)
-	list, err := v.ours.Suggest(v.ctx, v.conn.ID)
-	if err != nil && !told(err) {
-		return nil, d, err
-	}
-	if err != nil {
-		d.Trouble = v.adapter.Label + " could not be asked for its jobs just now. Please try again in a few minutes."
-	}
-	for i := range list {
-		proposed[list[i].PlatformJob.ID] = &list[i]
-	}
-	if len(ats) == 0 {
-		if ats, err = v.atsJobs(); err != nil { // the first look has filled it
-			return nil, d, err
-		}
-	}
-	d.ATSJobs = len(ats)
 	jobs, err := all(func(p atssync.Paging) (atssync.Page[atssync.PlatformJob], error) {
 		return v.account.PlatformJobs(v.ctx, atssync.JobQuery{Account: v.link.Account, Paging: p})
 	})
-	if err != nil {
-		return nil, d, err
-	}
-	var rows []jobRow
 	for _, j := range jobs {
-		r := jobRow{Job: j, URL: v.at("jobs", j.ID), Link: byJob[j.ID], Suggestion: proposed[j.ID], As: cmp.Or(c.as[j.ID], sdk.AsCandidate), Error: c.errors[j.ID]}
-		if !j.Open && r.Link == nil {
-			continue
-		}
+		r := jobRow{Job: j, URL: v.at("jobs", j.ID), Link: byJob[j.ID], As: sdk.AsCandidate}
 		if r.Link != nil {
 			if a, ok := ats[r.Link.ATSJob]; ok {
 				r.Linked = &a
 			}
-		} else if r.Suggestion != nil {
-			r.Waiting = r.Suggestion.Backlog
-		} else if b, err := v.ours.Backlog(v.ctx, v.conn.ID, j.ID); err == nil {
+		}
+		if j.Open || r.Link != nil {
+			rows = append(rows, r)
+		}
+	}
+	return rows, len(ats), err
+}
+
+// propose fills in what is suggested for jobs that are not linked, what waits for them, and what a form said, and puts first
+// what asks for something.
+func (v *visit) propose(rows []jobRow, proposed map[string]*manage.Suggestion, c chosen) error {
+	for i := range rows {
+		r := &rows[i]
+		r.Error, r.As = c.errors[r.Job.ID], cmp.Or(c.as[r.Job.ID], r.As)
+		if r.Link == nil {
+			r.Suggestion = proposed[r.Job.ID]
+			b, err := v.ours.Backlog(v.ctx, v.conn.ID, r.Job.ID)
+			if err != nil {
+				return err
+			}
 			r.Waiting = b.Count
 		}
 		if r.Ticked = r.Sure(); c.ticked != nil {
-			r.Ticked = c.ticked[j.ID]
+			r.Ticked = c.ticked[r.Job.ID]
 		}
-		rows = append(rows, r)
 	}
 	slices.SortStableFunc(rows, func(a, b jobRow) int {
 		return cmp.Or(cmp.Compare(a.rank(), b.rank()), strings.Compare(a.Job.Title, b.Job.Title))
 	})
-	return rows, d, nil
+	return nil
 }
 
 // rank puts what asks for something first.

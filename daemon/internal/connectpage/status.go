@@ -51,7 +51,7 @@ func (v *visit) showStatus(status int, m *page.Message, checks []atssync.CheckRe
 	if d.Activity, err = v.ours.Activity(v.ctx, v.conn.ID); err != nil {
 		return err
 	}
-	rows, _, err := v.jobRows(chosen{})
+	rows, _, err := v.jobRows()
 	if err != nil {
 		return err
 	}

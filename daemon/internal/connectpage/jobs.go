@@ -71,6 +71,7 @@ type jobsPage struct {
 	Since                  page.Field
 	PlatformURL            string
 	Trouble                string
+	Permission             string // what reading needs, and who grants it
 }
 
 // chosen is what a form of the table says.
@@ -92,7 +93,7 @@ func (v *visit) jobs() error {
 
 // showJobs writes the table, with what a refused form said.
 func (v *visit) showJobs(status int, c chosen, m *page.Message) error {
-	d := jobsPage{Prospects: v.adapter.Prospects, PlatformURL: v.Platform.URL}
+	d := jobsPage{Prospects: v.adapter.Prospects, PlatformURL: v.Platform.URL, Permission: v.adapter.ReadPermission}
 	proposed, err := v.proposals(&d)
 	if err != nil {
 		return err

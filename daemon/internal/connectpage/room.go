@@ -191,6 +191,11 @@ func (v *visit) fail(ctx context.Context, err error) {
 		f.Remedy = "To change something, ask for a new link."
 	case code == atssync.CodeNotFound:
 		f.Status = http.StatusNotFound
+	case code == atssync.CodeInvalid:
+		f.Status, f.Title, f.Text = http.StatusBadRequest, "This could not be read", "Nothing was changed. Go back, and send the form once more."
+	case code == atssync.CodeConflict || code == atssync.CodeChanged || code == atssync.CodeExists || code == atssync.CodeForbidden || code == atssync.CodeCheckFailed:
+		f.Status, f.Title = http.StatusConflict, "This is not possible as things are now"
+		f.Text = "Nothing was changed. The status page says how things stand."
 	case code == atssync.CodeAdapter || code == atssync.CodeUnavailable || code == atssync.CodeBusy || code == atssync.CodeNoSpace:
 		f.Status = http.StatusServiceUnavailable
 	case code == atssync.CodeATS:

@@ -1,7 +1,9 @@
 package connectpage
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -348,4 +350,45 @@ func TestStatus_SaysWhoseTurnItIs(t *testing.T) {
 	w.ats.down = true
 	require.Equal(t, http.StatusBadGateway, w.post(path+"/check").Code)
 	require.Equal(t, http.StatusBadGateway, w.post(path+"/refresh").Code)
+}
+
+func TestJobs_ManyStandOnPages(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	path, _ := w.connected("acme")
+	var many []atssync.PlatformJob
+	for i := range 2*perPage + 1 {
+		many = append(many, atssync.PlatformJob{ID: fmt.Sprintf("many-%03d", i), Account: "acme", Title: fmt.Sprintf("Welder %03d", i), Open: i%2 == 0})
+	}
+	require.NoError(t, w.manage.PutPlatformJobs(t.Context(), many))
+	first := w.get(path + "/jobs?q=welder").Body.String()
+	require.Contains(t, first, "1 to 50 of 51 jobs", "closed ones that are not linked are left out")
+	require.Contains(t, first, `/jobs?page=1&amp;q=welder" rel="next"`)
+	require.Contains(t, first, "Welder 000")
+	last := w.get(path + "/jobs?q=welder&page=1").Body.String()
+	require.Contains(t, last, "Welder 100")
+	require.NotContains(t, last, "Welder 000")
+	require.Contains(t, last, `rel="prev"`)
+	for _, page := range []string{"2", "-1", "99999999999999999999", "x"} {
+		require.Equal(t, http.StatusOK, w.get(path+"/jobs?q=welder&page="+page).Code, page)
+	}
+	require.Contains(t, w.get(path+"/jobs/acme-1?q=engineer").Body.String(), "Engineer")
+}
+
+func TestPages_SayWhatCannotBeReadOrDone(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	path, c := w.connected("acme")
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path+"/jobs", strings.NewReader("%"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	rec := httptest.NewRecorder()
+	w.page.ServeHTTP(rec, r)
+	require.Equal(t, http.StatusBadRequest, rec.Code)
+	require.Contains(t, rec.Body.String(), "This could not be read")
+	_, err := w.manage.Pause(t.Context(), c.ID, "a test", 0)
+	require.NoError(t, err)
+	require.Contains(t, w.get(path).Body.String(), "Paused")
+	res := w.post(path + "/refresh")
+	require.Equal(t, http.StatusBadGateway, res.Code)
+	require.NotContains(t, w.log.String(), "level=ERROR")
 }

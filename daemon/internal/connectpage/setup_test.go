@@ -108,7 +108,7 @@ func turned(b []byte) []byte {
 
 // world is the page over the memory store and the fake ATS.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	store  *kv.Store
 	ats    *ats
 	manage *manage.Service
@@ -117,7 +117,7 @@ type world struct {
 	leases map[string]atssync.Lease
 }
 
-func setup(t *testing.T) *world {
+func setup(t testing.TB) *world {
 	t.Helper()
 	engine := memory.New()
 	require.NoError(t, kv.Prepare(t.Context(), engine))

@@ -29,7 +29,7 @@ var decoders = []struct{ folder, tests string }{
 	{"daemon/internal/intake", "Decode SubmitBatch"},
 	{"daemon/internal/manage", "ReadRecords"},
 	{"daemon/internal/api", "Requests IfMatch Cursor"},
-	{"daemon/internal/atssync", "ValidID ParseToken MapStanding"},
+	{"daemon/internal/atssync", "ValidID ParseToken ParseConnectToken MapStanding"},
 	{"daemon/internal/schedule", "Parse"},
 	{"daemon/internal/hook", "Parse"},
 	{"daemon/internal/deliver", "ParseRetryAfter_IsNeverNegativeAndNeverPanics"},

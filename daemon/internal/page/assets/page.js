@@ -16,7 +16,7 @@ for (const all of document.querySelectorAll("input[data-all]")) {
     all.indeterminate = ticked > 0 && ticked < boxes.length
     for (const n of document.querySelectorAll(`[data-count="${CSS.escape(all.dataset.all)}"]`)) n.textContent = `${ticked} selected`
   }
-  all.closest("[hidden]")?.removeAttribute("hidden")
+  if (boxes.length > 0) all.closest("[hidden]")?.removeAttribute("hidden")
   all.addEventListener("change", () => { for (const b of boxes) b.checked = all.checked; show() })
   for (const b of boxes) b.addEventListener("change", show)
   show()

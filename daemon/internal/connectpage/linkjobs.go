@@ -142,9 +142,11 @@ func (v *visit) refresh() error {
 		if !told(err) {
 			return err
 		}
-		return v.showJobs(http.StatusBadGateway, chosen{}, &page.Message{
-			Kind: page.KindBad, Title: "The jobs could not be listed", Text: v.adapter.Label + " did not give its list of jobs. The status page says more.",
-		})
+		status, text := http.StatusBadGateway, v.adapter.Label+" did not give its list of jobs. The status page says more."
+		if atssync.CodeOf(err) == atssync.CodeConflict {
+			status, text = http.StatusConflict, "The connection is paused, or lists no jobs. The status page says more."
+		}
+		return v.showJobs(status, chosen{}, &page.Message{Kind: page.KindBad, Title: "The jobs could not be listed", Text: text})
 	}
 	to := v.at("jobs")
 	if job := v.r.PostForm.Get("job"); job != "" {

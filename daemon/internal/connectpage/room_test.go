@@ -387,8 +387,9 @@ func TestPages_SayWhatCannotBeReadOrDone(t *testing.T) {
 	require.Contains(t, rec.Body.String(), "This could not be read")
 	_, err := w.manage.Pause(t.Context(), c.ID, "a test", 0)
 	require.NoError(t, err)
-	require.Contains(t, w.get(path).Body.String(), "Paused")
+	require.Contains(t, w.get(path).Body.String(), "Talent paused it. Nothing is sent or read until it goes on.")
 	res := w.post(path + "/refresh")
-	require.Equal(t, http.StatusBadGateway, res.Code)
+	require.Equal(t, http.StatusConflict, res.Code)
+	require.Contains(t, res.Body.String(), "The connection is paused")
 	require.NotContains(t, w.log.String(), "level=ERROR")
 }

@@ -103,6 +103,16 @@ var operations = map[atssync.Operation]string{
 // troubles are what does not work, those first that are the employer's turn.
 func (v *visit) troubles() []trouble {
 	var out []trouble
+	ours := func(what, text string) {
+		out = append(out, trouble{What: what, Text: text, Turn: turnWords(sdk.TurnOperator, v.adapter.Label, v.Platform.Name)})
+	}
+	if v.conn.State == atssync.ConnectionPaused {
+		ours("The connection is paused", v.Platform.Name+" paused it. Nothing is sent or read until it goes on.")
+	}
+	if v.conn.HoldReason != "" {
+		what, _ := heldWords(v.conn.HoldReason, v.adapter.Label, v.Platform.Name)
+		ours("Applications wait", what)
+	}
 	for _, op := range atssync.Operations() {
 		h, ok := v.conn.Operations[op]
 		if !ok || h.State == atssync.HealthOK || h.State == atssync.HealthDraining {

@@ -54,10 +54,18 @@ func benchmarkConsole(b *testing.B, connections, applications int) {
 	require.Equal(b, http.StatusSeeOther, rec.Code)
 	cookie := rec.Result().Cookies()[0]
 	for _, p := range [][2]string{
-		{"survey", "/console?first"}, {"overview", "/console"}, {"connections", "/console/connections"}, {"search", "/console/connections?q=" + last.Connection},
-		{"applications", "/console/submissions"}, {"held", "/console/submissions?state=held"}, {"uncertain", "/console/submissions?state=uncertain"},
-		{"one job", "/console/submissions?job=job-of-nobody"}, {"external id", "/console/submissions?external=" + url.QueryEscape(last.ExternalID)},
-		{"application", "/console/submissions/" + last.ID}, {"connection", "/console/connections/" + last.Connection}, {"events", "/console/events"},
+		{"survey", "/console?first"},
+		{"overview", "/console"},
+		{"connections", "/console/connections"},
+		{"search", "/console/connections?q=" + last.Connection},
+		{"applications", "/console/submissions"},
+		{"held", "/console/submissions?state=held"},
+		{"uncertain", "/console/submissions?state=uncertain"},
+		{"one job", "/console/submissions?job=job-of-nobody"},
+		{"external id", "/console/submissions?external=" + url.QueryEscape(last.ExternalID)},
+		{"application", "/console/submissions/" + last.ID},
+		{"connection", "/console/connections/" + last.Connection},
+		{"events", "/console/events"},
 	} {
 		b.Run(p[0], func(b *testing.B) {
 			for b.Loop() {
@@ -112,6 +120,7 @@ func (plainKeys) Open(sealed []byte, _, _, _ string) ([]byte, error) { return se
 type noAdapters struct{}
 
 func (noAdapters) Manifest(string) (sdk.Manifest, error) { return sdk.Manifest{}, sdk.ErrNotRunning }
+
 func (noAdapters) Reserve(context.Context, string, sdk.Connection, sdk.Power) (sdk.Client, func(), error) {
 	return nil, nil, sdk.ErrNotRunning
 }

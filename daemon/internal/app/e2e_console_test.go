@@ -94,7 +94,7 @@ func (w *consoleWorld) fill() {
 	w.ats.do(http.MethodPost, "/employers/"+e.Name+"/move", map[string]string{"external_id": "job-0-0-00003", "stage": "Phone Screen"}, nil)
 	w.eventually(20*time.Second, func() bool {
 		_, _ = w.client.RunNow(ctx, "status")
-		return hasEvent(w.world, w.one.ID, "job-0-0-00003", `"phase":"screen"`)
+		return hasEvent(w.world, w.one.ID, "job-0-0-00003", `"phase":"screen"`) //nolint:contextcheck // the world has its own.
 	}, "the status did not come back")
 	w.submitted = w.submission("job-0-0-00003")
 	w.eventually(20*time.Second, func() bool {
@@ -151,13 +151,30 @@ func TestConsole_EveryPageCanBeUsedByEverybody(t *testing.T) {
 	w.enter()
 	of := "/connections/" + w.one.ID
 	for _, p := range [][2]string{
-		{"overview", ""}, {"connections", "/connections"}, {"connection", of}, {"connection-paused", "/connections/" + w.paused.ID},
-		{"settings", of + "/settings"}, {"repair", of + "/repair"}, {"jobs", of + "/jobs"}, {"suggestions", of + "/jobs?view=suggestions"},
-		{"exchanges", of + "/exchanges"}, {"submissions", "/submissions"}, {"submissions-held", "/submissions?state=held"},
-		{"submissions-none", "/submissions?external=nobody"}, {"submission", "/submissions/" + w.submitted.ID},
-		{"submission-uncertain", "/submissions/" + w.unknown.ID}, {"submission-held", "/submissions/" + w.submission("job-0-1-00000").ID},
-		{"events", "/events"}, {"webhooks", "/webhooks"}, {"webhook", "/webhooks/" + w.hook.ID}, {"delivery", "/webhooks/" + w.hook.ID + "/1"},
-		{"passes", "/passes"}, {"adapters", "/adapters"}, {"audit", "/audit"}, {"tokens", "/tokens"}, {"connect-link", "/connect-link"},
+		{"overview", ""},
+		{"connections", "/connections"},
+		{"connection", of},
+		{"connection-paused", "/connections/" + w.paused.ID},
+		{"settings", of + "/settings"},
+		{"repair", of + "/repair"},
+		{"jobs", of + "/jobs"},
+		{"suggestions", of + "/jobs?view=suggestions"},
+		{"exchanges", of + "/exchanges"},
+		{"submissions", "/submissions"},
+		{"submissions-held", "/submissions?state=held"},
+		{"submissions-none", "/submissions?external=nobody"},
+		{"submission", "/submissions/" + w.submitted.ID},
+		{"submission-uncertain", "/submissions/" + w.unknown.ID},
+		{"submission-held", "/submissions/" + w.submission("job-0-1-00000").ID},
+		{"events", "/events"},
+		{"webhooks", "/webhooks"},
+		{"webhook", "/webhooks/" + w.hook.ID},
+		{"delivery", "/webhooks/" + w.hook.ID + "/1"},
+		{"passes", "/passes"},
+		{"adapters", "/adapters"},
+		{"audit", "/audit"},
+		{"tokens", "/tokens"},
+		{"connect-link", "/connect-link"},
 	} {
 		w.look(p[0], p[1])
 	}
@@ -331,7 +348,7 @@ func TestConsole_LetsInWithoutScriptsByTokenAndLinkAndNobodyElse(t *testing.T) {
 	evil := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "text/html")
 		fmt.Fprintf(rw, `<!doctype html><title>x</title><form method="post" action="%s/submissions/%s/act"><input name="act" value="cancel"><button>Win</button></form>`,
-			w.root, w.submission("job-0-1-00000").ID)
+			w.root, w.submission("job-0-1-00000").ID) //nolint:contextcheck // as above.
 	}))
 	t.Cleanup(evil.Close)
 	b.Go(strings.Replace(evil.URL, "127.0.0.1", "localhost", 1))

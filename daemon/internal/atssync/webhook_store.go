@@ -32,9 +32,9 @@ type DeliveryQuery struct {
 	// Event selects those of one event, by its id: to one endpoint or, without Endpoint, to every one that got it. They are few
 	// and not paged.
 	Event string
-	State    DeliveryState
-	Type     EventType
-	Key      string // a submission or connection
+	State DeliveryState
+	Type  EventType
+	Key   string // a submission or connection
 	Paging
 }
 

@@ -64,8 +64,12 @@ func (c *Console) connections(v *visit) error {
 
 func shows(now string) []page.Choice {
 	out := []page.Choice{
-		{Value: "", Label: "All, the worst first"}, {Value: "troubled", Label: "With troubles"}, {Value: "uncertain", Label: "With uncertain applications"},
-		{Value: "waiting", Label: "Where something waits"}, {Value: "paused", Label: "Paused"}, {Value: "names", Label: "All, by name"},
+		{Value: "", Label: "All, the worst first"},
+		{Value: "troubled", Label: "With troubles"},
+		{Value: "uncertain", Label: "With uncertain applications"},
+		{Value: "waiting", Label: "Where something waits"},
+		{Value: "paused", Label: "Paused"},
+		{Value: "names", Label: "All, by name"},
 	}
 	for i := range out {
 		out[i].Checked = out[i].Value == now

@@ -130,26 +130,26 @@ func (c *Console) serve(rt route) http.HandlerFunc {
 		if rt.access != open {
 			who, err := c.sessions.caller(r, c.Manage)
 			if err != nil {
-				c.toLogin(w, r, err)
+				c.toLogin(w, r, err) //nolint:contextcheck // the request carries it.
 				return
 			}
 			v.who, v.m = who, c.Manage.Within(who.within())
 			web.SetCaller(r.Context(), who.actor.Name)
 			v.r = r.WithContext(atssync.WithActor(r.Context(), who.actor))
 			if err := who.admit(rt.access); err != nil {
-				v.refused(err)
+				v.refused(err) //nolint:contextcheck // the visit carries it.
 				return
 			}
 		}
 		if r.Method == http.MethodPost {
 			web.Patience(w, patience)
 			if err := v.r.ParseForm(); err != nil {
-				v.refused(atssync.Errorf(atssync.CodeInvalid, "the form could not be read").WithRemedy("go back and send it again"))
+				v.refused(atssync.Errorf(atssync.CodeInvalid, "the form could not be read").WithRemedy("go back and send it again")) //nolint:contextcheck // as above.
 				return
 			}
 		}
 		if err := rt.do(v); err != nil {
-			v.refused(err)
+			v.refused(err) //nolint:contextcheck // as above.
 		}
 	}
 }

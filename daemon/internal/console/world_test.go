@@ -191,7 +191,7 @@ func (w *world) lease(connection string) atssync.Lease {
 }
 
 func (w *world) refresh(ctx context.Context, connection string) error {
-	_, err := w.store.PutATSJobs(ctx, w.lease(connection), atssync.JobListing{Jobs: w.ats.jobs, Complete: true}, time.Now())
+	_, err := w.store.PutATSJobs(ctx, w.lease(connection), atssync.JobListing{Jobs: w.ats.jobs, Complete: true}, time.Now()) //nolint:contextcheck // the world has its own.
 	return err
 }
 

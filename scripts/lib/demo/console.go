@@ -62,7 +62,7 @@ func (d *demo) leave(ctx context.Context) error {
 		return err
 	}
 	first := links.Items[0]
-	if err := d.apply(ctx, first.Connection, "a job that nobody connected", 3, 10_000); err != nil {
+	if err := d.apply(ctx, first.Connection, "job-nobody-connected", 3, 10_000); err != nil {
 		return err
 	}
 	lost := []map[string]any{{"kind": "cut_after", "method": "POST", "endpoint": "candidates", "probability": 1}}

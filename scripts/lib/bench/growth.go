@@ -83,6 +83,7 @@ func (b *bench) grow(ctx context.Context, n int) (g grown, err error) {
 		return g, err
 	}
 	g.application = after.minus(before).by(float64(b.growing))
+	wait(ctx, restShort)
 	if g.memory, err = rig.MemoryOf(w.daemon.PID()); err != nil {
 		return g, err
 	}

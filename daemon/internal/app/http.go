@@ -54,7 +54,12 @@ type besideAPI struct {
 	api   http.Handler
 }
 
+// ServeHTTP also leads who types no path, a person with a browser, to the console.
 func (b besideAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		http.Redirect(w, r, "/console", http.StatusSeeOther)
+		return
+	}
 	for _, d := range b.doors {
 		if strings.HasPrefix(r.URL.Path, d.prefix) {
 			d.handler.ServeHTTP(w, r)

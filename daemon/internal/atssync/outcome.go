@@ -65,7 +65,11 @@ func (s *Submission) Uncertain(cause *Trouble) *Trouble {
 		t = *cause
 	}
 	if t.Turn != "" && t.Turn != sdk.TurnOperator {
-		t.Message = strings.TrimSpace(t.Message + " (the cause is for: " + string(t.Turn) + ")")
+		who := string(t.Turn)
+		if t.Turn == sdk.TurnATS {
+			who = "ATS"
+		}
+		t.Message = strings.TrimSpace(t.Message + " (what caused it is for the " + who + " to mend)")
 	}
 	t.Turn, t.Remedy = sdk.TurnOperator, s.uncertainRemedy()
 	return &t

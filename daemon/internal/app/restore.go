@@ -245,7 +245,9 @@ func (r *restoring) eraseAgain(ctx context.Context, s *kv.Store, erased []atssyn
 		}
 		out.ErasuresPending += len(e.Waiting)
 	}
-	return nil
+	rest, err := s.Restoration(ctx) // less than was learned: nothing is kept of what was erased
+	out.Remembered = min(out.Remembered, rest.Remembered)
+	return err
 }
 
 // goOn releases what the journal proves: that it tells of everything that was sent. A connection that a person stopped after

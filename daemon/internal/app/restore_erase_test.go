@@ -49,6 +49,7 @@ func TestRestore_WhoWasErasedSinceTheBackupIsErasedAgain(t *testing.T) {
 	require.True(t, report.Journal.Covers, report.Journal.Why)
 	require.Equal(t, 2, report.Journal.ErasedAgain)
 	require.Equal(t, 1, report.Journal.ErasedUnknown)
+	require.Equal(t, 4, report.Journal.Remembered, "nothing is kept of the one that was erased")
 	require.Zero(t, report.Journal.ErasuresPending)
 	require.NotContains(t, strings.Join(report.Advice, "\n"), "erase again")
 	l.start()

@@ -104,7 +104,7 @@ func (c *command) showErasure(e api.Erasure) error {
 		fmt.Fprintln(c.Out, "Nothing is kept of this person.")
 	}
 	if !e.BackupsBefore.IsZero() && len(e.Erased) > 0 {
-		fmt.Fprintf(c.Out, "Backups made before %s still hold it: after one is restored, erase again.\n", at(e.BackupsBefore))
+		fmt.Fprintf(c.Out, "Backups made before %s still hold it: atssync restore erases it again, or says that the journal of attempts cannot tell.\n", at(e.BackupsBefore))
 	}
 	if e.More {
 		fmt.Fprintln(c.Out, "There are more: run the command again.")

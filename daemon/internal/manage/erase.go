@@ -31,7 +31,7 @@ type Erasure struct {
 	Erased     []Erased         `json:"erased" doc:"the submissions that were erased"`
 	Waiting    []ErasureWaiting `json:"waiting" doc:"those whose outcome is waited for; they are erased by themselves once it is known"`
 	// BackupsBefore is when the last of it was erased: a backup that is older still holds it.
-	BackupsBefore time.Time `json:"backups_before,omitzero" doc:"backups made before this instant still hold what was erased: restored, it has to be erased again"`
+	BackupsBefore time.Time `json:"backups_before,omitzero" doc:"backups made before this instant still hold what was erased: a restore erases it again where the journal of attempts tells of it, and says where it cannot know"`
 	More          bool      `json:"more,omitempty" doc:"there were more submissions than one erasure takes: ask again"`
 }
 

@@ -97,6 +97,7 @@ func rows() []struct {
 		{"freshness-poll", freshnessPolled},
 		{"growth", growth},
 		{"idle", idle},
+		{"console", console},
 	}
 }
 

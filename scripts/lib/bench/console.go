@@ -57,9 +57,15 @@ func console(ctx context.Context, b *bench) (result, error) {
 	var how []string
 	profiled := b.profile(ctx, w, "console", b.seconds)
 	for _, p := range [][2]string{
-		{"overview", ""}, {"connections", "/connections"}, {"applications", "/submissions"}, {"uncertain", "/submissions?state=uncertain"},
-		{"submitted", "/submissions?state=submitted"}, {"external id", "/submissions?external=" + url.QueryEscape(one.ExternalID)},
-		{"one application", "/submissions/" + one.ID}, {"one connection", "/connections/" + one.Connection}, {"events", "/events"},
+		{"overview", ""},
+		{"connections", "/connections"},
+		{"applications", "/submissions"},
+		{"uncertain", "/submissions?state=uncertain"},
+		{"submitted", "/submissions?state=submitted"},
+		{"external id", "/submissions?external=" + url.QueryEscape(one.ExternalID)},
+		{"one application", "/submissions/" + one.ID},
+		{"one connection", "/connections/" + one.Connection},
+		{"events", "/events"},
 	} {
 		times, err := r.open(ctx, p[1])
 		if err != nil {

@@ -195,8 +195,15 @@ type world struct {
 	ats    *ats
 	box    *box
 	passes *passes
+	waking sync.Mutex // guards woken: acts on many wake at once
 	woken  []string
 	leases map[string]atssync.Lease
+}
+
+func (w *world) wake(connection string) {
+	w.waking.Lock()
+	defer w.waking.Unlock()
+	w.woken = append(w.woken, connection)
 }
 
 type passes struct{ ran []string }
@@ -224,7 +231,7 @@ func setup(t *testing.T) *world {
 		Store: w.store, Adapters: w.ats, Leases: w, Keys: w.box, Sealer: w.box, Documents: documents{w.box}, Schedule: w.passes,
 		Settings: map[string]map[string]string{"fake": {"base_url": "https://eu.ats.example.com"}}, PartnerName: "Platform", Hooks: HookOptions{PublicURL: "https://ats-sync.example.com"},
 		RefreshJobs: w.refresh, File: "/etc/atssync/atssync.toml",
-		Wake: func(c string) { w.woken = append(w.woken, c) },
+		Wake: w.wake,
 	})
 	return w
 }

@@ -192,17 +192,18 @@ func (s *Service) OpenConnectLink(ctx context.Context, token string) (ConnectLin
 	return connectLinkView(l), l.Usable(time.Now().UTC())
 }
 
-// LinkedConnection returns the live connection that a connect link is about: what it made or was made for, else the one that the
-// account has of that adapter and name. CodeNotFound says that there is none yet.
+// LinkedConnection returns the live connection that a connect link is about: what it made or was made for, and no other one when that
+// was removed; else the one that the account has of that adapter and name. CodeNotFound says that there is none.
 func (s *Service) LinkedConnection(ctx context.Context, l ConnectLink) (Connection, error) {
 	if l.Connection != "" {
 		c, err := s.find(ctx, l.Connection)
 		if err == nil && c.State != atssync.ConnectionRemoved {
 			return s.shown(ctx, c)
 		}
-		if err != nil && atssync.CodeOf(err) != atssync.CodeNotFound {
-			return Connection{}, err
+		if err == nil {
+			err = atssync.Errorf(atssync.CodeNotFound, "the connection of connect link %s was removed", l.ID)
 		}
+		return Connection{}, err
 	}
 	page, err := s.o.Store.Connections(ctx, atssync.ConnectionQuery{
 		Account: l.Account, Adapter: l.Adapter, Name: l.Name, Within: s.scope, Paging: atssync.Paging{Limit: 2},

@@ -64,9 +64,8 @@ func TestConnectLink_IsAboutItsAccountsConnection(t *testing.T) {
 	require.Equal(t, second.ID, got.ID)
 	_, err = w.Remove(w.ctx(), second.ID, 0)
 	require.NoError(t, err)
-	got, err = w.LinkedConnection(w.ctx(), opened)
-	require.NoError(t, err)
-	require.Equal(t, c.ID, got.ID)
+	_, err = w.LinkedConnection(w.ctx(), opened)
+	requireCode(t, err, atssync.CodeNotFound) // and not another one of the account, which the link was never for
 
 	repair, err := w.CreateConnectLink(w.ctx(), ConnectLinkRequest{Connection: c.ID})
 	require.NoError(t, err)

@@ -61,7 +61,7 @@ func (v *visit) narrow(s *manage.Story) {
 		s.Deliveries = nil
 	}
 	if !v.who.may(reads) {
-		s.Events = nil
+		s.Events, s.Job, s.PlatformJob = nil, nil, nil
 		s.Connection.Name = s.Connection.ID
 	}
 }

@@ -404,7 +404,7 @@ func TestConnectPage_RefusesFormsOfOtherSites(t *testing.T) {
 	_, _ = io.Copy(io.Discard, res.Body)
 	require.Contains(t, res.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'")
 	require.Equal(t, "no-store", res.Header.Get("Cache-Control"))
-	require.Equal(t, "no-referrer", res.Header.Get("Referrer-Policy"))
+	require.Equal(t, "same-origin", res.Header.Get("Referrer-Policy"))
 	require.Empty(t, res.Cookies())
 	p.end(b)
 }

@@ -110,7 +110,7 @@ func TestGuard_KeepsAPageToItself(t *testing.T) {
 	s.Guard(nil, next).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	require.Equal(t, "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https://cdn.example.com; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 		w.Header().Get("Content-Security-Policy"))
-	require.Equal(t, "no-referrer", w.Header().Get("Referrer-Policy"))
+	require.Equal(t, "same-origin", w.Header().Get("Referrer-Policy"))
 	require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 	require.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"))
 	require.Equal(t, "DENY", w.Header().Get("X-Frame-Options"))

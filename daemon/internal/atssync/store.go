@@ -187,8 +187,11 @@ const (
 
 // SettleUncertain settles an uncertain submission.
 type SettleUncertain struct {
-	Resolution  Resolution
-	By          string // find, webhook, person, policy
+	Resolution Resolution
+	By         string // find, webhook, person, policy
+	// Attempt is the one that was looked for and not found; 0 is whichever was the last. When another one was made since, the
+	// answer is CodeChanged: what was not there then may be there now.
+	Attempt     int
 	Receipt     *Receipt
 	Application *Application // with ResolvedSubmitted
 }

@@ -2,6 +2,7 @@ package connectpage
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,12 +13,14 @@ import (
 
 // question is one application of which nobody knows whether it arrived.
 type question struct {
-	ID    string
-	Name  string // "" when it is kept no more
-	Job   string
-	Sent  time.Time
-	Field page.Field
-	Error string
+	ID string
+	// Attempt is what the question is about: an answer says nothing of a later one.
+	Attempt int
+	Name    string // "" when it is kept no more
+	Job     string
+	Sent    time.Time
+	Field   page.Field
+	Error   string
 	// Proposal is what a search in the ATS found that may be it.
 	Proposal string
 }
@@ -76,7 +79,7 @@ func (v *visit) showArrived(status int, a answer, m *page.Message) error {
 }
 
 func (v *visit) question(s manage.Submission, titles func(string) string) (question, error) {
-	q := question{ID: s.ID, Job: titles(s.PlatformJob), Sent: s.UpdatedAt, Field: page.Field{
+	q := question{ID: s.ID, Attempt: s.Attempt, Job: titles(s.PlatformJob), Sent: s.UpdatedAt, Field: page.Field{
 		Name: "profile", Label: "Address of the candidate’s page in " + v.adapter.Label, Type: "url", Optional: true, Help: "Open the candidate there and copy the address.",
 	}}
 	detail, err := v.ours.Submission(v.ctx, s.ID, true)
@@ -105,6 +108,7 @@ func (v *visit) settle() error {
 	}
 	a := answer{id: v.r.PathValue("submission"), profile: strings.TrimSpace(v.r.PostFormValue("profile"))}
 	req := manage.ResolveRequest{ID: a.id}
+	req.Attempt, _ = strconv.Atoi(v.r.PostFormValue("attempt")) // none is whichever was the last
 	word := "arrived"
 	switch v.r.PostFormValue("answer") {
 	case "there":

@@ -294,6 +294,7 @@ func TestArrived_TakesTheAnswerOnlyOnce(t *testing.T) {
 	require.Contains(t, w.get(path).Body.String(), "A question is waiting for you")
 	at := path + "/arrived/" + sub.ID
 	require.Equal(t, http.StatusUnprocessableEntity, w.post(at).Code)
+	require.NotEqual(t, http.StatusSeeOther, w.post(at, "answer", "not-there", "attempt", "9").Code, "another attempt was looked for")
 	w.ats.readings = []sdk.Reading{{CandidateID: "7", ApplicationID: "70", ExternalID: "somebody-else"}}
 	res := w.post(at, "answer", "there", "profile", "https://ats.example.com/people/7")
 	require.Equal(t, http.StatusConflict, res.Code)

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"strconv"
+
 	"github.com/atssync/atssync/daemon/internal/atssync"
 	"github.com/atssync/atssync/daemon/internal/manage"
 	"github.com/atssync/atssync/daemon/internal/page"
@@ -112,6 +114,7 @@ func (c *Console) act(v *visit) error {
 func (c *Console) resolve(v *visit) error {
 	id := v.r.PathValue("submission")
 	req := manage.ResolveRequest{ID: id, Action: atssync.Resolution(v.r.PostForm.Get("action"))}
+	req.Attempt, _ = strconv.Atoi(v.r.PostForm.Get("attempt")) // none is whichever was the last
 	if req.Action == atssync.ResolvedSubmitted {
 		req.ProfileURL = v.r.PostForm.Get("profile_url")
 	}

@@ -19,6 +19,8 @@ type ResolveRequest struct {
 	Action     atssync.Resolution `json:"action"`
 	// ProfileURL is the candidate's page in the ATS, with ResolvedSubmitted.
 	ProfileURL string `json:"profile_url,omitempty"`
+	// Attempt is the one that was looked for, 0 whichever was the last: an answer to an earlier one is refused.
+	Attempt int `json:"-"`
 }
 
 // Resolve settles an uncertain submission as a person says, or one that is held for a restore and stands in the ATS. That it was submitted is not taken on trust: the
@@ -44,7 +46,7 @@ func (s *Service) Resolve(ctx context.Context, req ResolveRequest) (Submission, 
 	if sub.State != atssync.StateUncertain {
 		return Submission{}, atssync.Errorf(atssync.CodeConflict, "submission %s is %s; only an uncertain one is resolved", sub.ID, sub.State)
 	}
-	how := atssync.SettleUncertain{Resolution: req.Action, By: "person"}
+	how := atssync.SettleUncertain{Resolution: req.Action, By: "person", Attempt: req.Attempt}
 	now := time.Now().UTC()
 	if req.Action == atssync.ResolvedSubmitted {
 		receipt, job, err := s.readBack(ctx, sub, req.ProfileURL)

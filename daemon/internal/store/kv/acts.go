@@ -142,6 +142,10 @@ func (s *Store) Resolve(ctx context.Context, id string, how atssync.SettleUncert
 		if err != nil {
 			return err
 		}
+		if how.Resolution != atssync.ResolvedSubmitted && how.Attempt != 0 && how.Attempt != sub.Attempt {
+			return atssync.Errorf(atssync.CodeChanged, "submission %s was sent again since: attempt %d was looked for, and the last one is %d", id, how.Attempt, sub.Attempt).
+				WithRemedy("look into the ATS once more, and answer for the last attempt")
+		}
 		if err := st.resolve(c, sub, how); err != nil {
 			return err
 		}

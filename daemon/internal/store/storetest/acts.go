@@ -119,6 +119,17 @@ var actTests = map[string]func(*world){
 		_, err = w.s.Resolve(w.ctx, s.ID, atssync.SettleUncertain{Resolution: atssync.ResolvedGiveUp, By: "person"}, w.now)
 		require.NoError(w.t, err)
 	},
+	"who looked for an earlier attempt sends nothing again": func(w *world) {
+		c := w.connect("acme")
+		w.link(c, "job-1")
+		s := w.uncertain(c, w.lease(c, "daemon-1"), "app-1", "job-1")
+		for _, r := range []atssync.Resolution{atssync.ResolvedSendAgain, atssync.ResolvedGiveUp} {
+			_, err := w.s.Resolve(w.ctx, s.ID, atssync.SettleUncertain{Resolution: r, By: "person", Attempt: s.Attempt + 1}, w.now)
+			w.code(err, atssync.CodeChanged)
+		}
+		_, err := w.s.Resolve(w.ctx, s.ID, atssync.SettleUncertain{Resolution: atssync.ResolvedSendAgain, By: "person", Attempt: s.Attempt}, w.now)
+		require.NoError(w.t, err)
+	},
 	"resolved as submitted is followed": func(w *world) {
 		c := w.connect("acme")
 		w.link(c, "job-1")

@@ -115,3 +115,8 @@ func (f managedFleet) List() []manage.AdapterStatus {
 	}
 	return out
 }
+
+// surroundings are what all adapter processes are given.
+func surroundings(c *config.Config) fleet.Surroundings {
+	return fleet.Surroundings{Env: adapterEnv(c.Adapters), PartnerName: partnerName(c.Platform)}
+}

@@ -40,7 +40,7 @@ func (a *App) setup(ctx context.Context) error {
 	a.metrics = newMetrics(a.registry, a.version)
 
 	a.fleet, err = fleet.New(fleet.Options{
-		Adapters: specs, RuntimeDir: c.Daemon.RuntimeDir, Env: adapterEnv(c.Adapters), PartnerName: partnerName(c.Platform),
+		Adapters: specs, RuntimeDir: c.Daemon.RuntimeDir, Surroundings: surroundings(c),
 		Log: a.log.With("component", "fleet"), Metrics: fleet.NewMetrics(a.registry, names), Changed: a.adapterChanged,
 	})
 	if err != nil {

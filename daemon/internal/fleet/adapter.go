@@ -30,11 +30,16 @@ const (
 
 // adapter is one adapter with its process, if it has one.
 type adapter struct {
-	spec     Spec
-	limiters *limiters
-	tried    chan struct{} // closed after the first launch
+	name   string
+	tried  chan struct{} // closed after the first launch
+	gone   chan struct{} // closed when it left the config
+	relief chan Process  // a process that takes the place of the one that runs, or of none
 
 	mu       sync.Mutex
+	spec     Spec
+	limiters *limiters
+	program  stamp // of the file that process was launched from
+	calls    *calls
 	state    State
 	since    time.Time
 	err      error
@@ -49,8 +54,8 @@ type adapter struct {
 
 func newAdapter(s Spec) *adapter {
 	return &adapter{
-		spec: s, limiters: newLimiters(s.Limits), tried: make(chan struct{}),
-		state: StateStarting, since: time.Now(),
+		name: s.Name, spec: s, limiters: newLimiters(s.Limits), tried: make(chan struct{}),
+		gone: make(chan struct{}), relief: make(chan Process, 1), state: StateStarting, since: time.Now(),
 	}
 }
 
@@ -58,20 +63,20 @@ func newAdapter(s Spec) *adapter {
 func (a *adapter) why() string {
 	switch {
 	case a.err != nil && a.state == StateDeactivated:
-		return fmt.Sprintf("the adapter %s crashed %d times within a minute and is deactivated for a while; the last time: %v", a.spec.Name, crashBudget, a.err)
+		return fmt.Sprintf("the adapter %s crashed %d times within a minute and is deactivated for a while; the last time: %v", a.name, crashBudget, a.err)
 	case a.err != nil:
 		return a.err.Error()
 	case a.state == StateRunning:
-		return "the adapter " + a.spec.Name + " has just ended"
+		return "the adapter " + a.name + " has just ended"
 	}
-	return "the adapter " + a.spec.Name + " is " + string(a.state)
+	return "the adapter " + a.name + " is " + string(a.state)
 }
 
 func (a *adapter) status() Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := Status{
-		Name: a.spec.Name, Path: a.spec.Path, State: a.state, Since: a.since, Restarts: a.restarts,
+		Name: a.name, Path: a.spec.Path, State: a.state, Since: a.since, Restarts: a.restarts,
 		Manifest: a.manifest, Stderr: a.stderr,
 	}
 	if a.process != nil {
@@ -94,14 +99,29 @@ func (a *adapter) set(s State, err error) (changed bool) {
 	return changed
 }
 
-// client returns the running process.
-func (a *adapter) client() (Process, error) {
+// client returns the running process, and what is called once the call that it is for is over: a process that is relieved
+// goes when the last of them is.
+func (a *adapter) client() (p Process, timeout time.Duration, done func(), err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.process == nil || a.state != StateRunning {
-		return nil, fmt.Errorf("adapter %s: %s: %w", a.spec.Name, a.why(), sdk.ErrNotRunning)
+		return nil, 0, nil, fmt.Errorf("adapter %s: %s: %w", a.name, a.why(), sdk.ErrNotRunning)
 	}
-	return a.process, nil
+	timeout = a.spec.Limits.CallTimeout
+	if timeout <= 0 {
+		timeout = defaultDeadline
+	}
+	return a.process, timeout, a.calls.begin(), nil
+}
+
+// limits returns the limiters in force, and whether the adapter runs.
+func (a *adapter) limits() (*limiters, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.process == nil || a.state != StateRunning {
+		return nil, fmt.Errorf("adapter %s: %s: %w", a.name, a.why(), sdk.ErrNotRunning)
+	}
+	return a.limiters, nil
 }
 
 func (a *adapter) stop(ctx context.Context) {
@@ -116,13 +136,15 @@ func (a *adapter) stop(ctx context.Context) {
 	a.ready()
 }
 
-// supervise keeps one adapter running until ctx ends.
-func (f *Fleet) supervise(ctx context.Context, a *adapter) {
+// supervise keeps one adapter running until ctx ends, beginning with next where it was launched already.
+func (f *Fleet) supervise(ctx context.Context, a *adapter, next Process) {
 	defer a.ready()
+	defer a.unused(ctx)
 	backoff := firstBackoff
 	for ctx.Err() == nil {
 		started := time.Now()
-		err := f.runOnce(ctx, a)
+		err := f.runOnce(ctx, a, next)
+		next = nil
 		a.ready()
 		if ctx.Err() != nil || a.isStopped() {
 			return
@@ -132,14 +154,35 @@ func (f *Fleet) supervise(ctx context.Context, a *adapter) {
 		}
 		wait, changed := f.judgeEnd(a, err, backoff+rand.N(backoff/5))
 		if changed {
-			f.o.Changed(a.spec.Name)
+			f.o.Changed(a.name)
 		}
 		backoff = min(backoff*2, longestBackoff)
 		select {
 		case <-ctx.Done():
 			return
+		case <-a.gone:
+			return
+		case next = <-a.relief:
+			backoff = firstBackoff
 		case <-time.After(wait):
 		}
+	}
+}
+
+// relieve has p take the place of the process that runs. The caller holds mu.
+func (a *adapter) relieve(ctx context.Context, p Process) {
+	a.unused(ctx)
+	a.relief <- p
+}
+
+// unused ends a process that was to relieve another one and is not needed any more.
+func (a *adapter) unused(ctx context.Context) {
+	select {
+	case p := <-a.relief:
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingDeadline)
+		defer cancel()
+		_ = p.Stop(ctx) // nobody has called it
+	default:
 	}
 }
 
@@ -176,16 +219,16 @@ func unfit(err error) bool {
 func (f *Fleet) judgeEnd(a *adapter, err error, backoff time.Duration) (wait time.Duration, changed bool) {
 	if e := (errUnfit{}); errors.As(err, &e) {
 		if changed = a.set(StateMissing, e.error); changed {
-			f.o.Log.Error("launch an adapter", "adapter", a.spec.Name, "err", e.error)
+			f.o.Log.Error("launch an adapter", "adapter", a.name, "err", e.error)
 		}
 		return missingRetry, changed
 	}
-	f.o.Metrics.restarted(a.spec.Name)
+	f.o.Metrics.restarted(a.name)
 	if a.crashed(time.Now()) {
-		f.o.Log.Error("deactivate an adapter that keeps crashing", "adapter", a.spec.Name, "for", deactivatedFor, "err", err)
+		f.o.Log.Error("deactivate an adapter that keeps crashing", "adapter", a.name, "for", deactivatedFor, "err", err)
 		return deactivatedFor, a.set(StateDeactivated, err)
 	}
-	f.o.Log.Warn("an adapter ended; launching it again", "adapter", a.spec.Name, "in", backoff, "err", err)
+	f.o.Log.Warn("an adapter ended; launching it again", "adapter", a.name, "in", backoff, "err", err)
 	return backoff, a.set(StateRestarting, err)
 }
 
@@ -203,38 +246,81 @@ func (a *adapter) crashed(now time.Time) bool {
 	return true
 }
 
-// runOnce launches the process and returns when it has ended.
-func (f *Fleet) runOnce(ctx context.Context, a *adapter) error {
-	p, err := f.launch(ctx, a.spec)
-	if err != nil {
+// runOnce has p run, or a process that it launches, and whatever relieves it, and returns when the last one has ended.
+func (f *Fleet) runOnce(ctx context.Context, a *adapter, p Process) error {
+	for {
+		if p == nil {
+			var err error
+			if p, err = f.launchNow(ctx, a); err != nil {
+				return err
+			}
+		}
+		c := newCalls()
+		if !a.install(p, c) {
+			return p.Stop(ctx)
+		}
+		m := p.Manifest()
+		f.o.Metrics.up(a.name, true)
+		f.o.Log.Info("adapter is running", "adapter", a.name, "version", m.Version, "pid", p.PID())
+		f.o.Changed(a.name)
+		next, err := f.watch(ctx, a, p)
+		if next != nil {
+			relieved := p
+			f.wg.Go(func() { f.retire(ctx, relieved, c) })
+			p = next
+			continue
+		}
+		f.o.Metrics.up(a.name, false)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.process, a.stderr, a.err = nil, p.Stderr(), err
 		return err
 	}
+}
+
+// launchNow launches the program that the config names now.
+func (f *Fleet) launchNow(ctx context.Context, a *adapter) (Process, error) {
+	a.mu.Lock()
+	spec := a.spec
+	a.mu.Unlock()
+	program := stampOf(spec.Path)
+	p, err := f.launch(ctx, spec, f.surroundings())
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	a.program = program
+	a.mu.Unlock()
+	return p, nil
+}
+
+// install makes p the process that calls go to; false when the adapter was stopped meanwhile.
+func (a *adapter) install(p Process, c *calls) bool {
 	m := p.Manifest()
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.stopped {
-		a.mu.Unlock()
-		return p.Stop(ctx)
+		return false
 	}
-	a.process, a.manifest, a.state, a.err, a.since = p, &m, StateRunning, nil, time.Now()
-	a.mu.Unlock()
+	a.process, a.calls, a.manifest, a.state, a.err, a.since = p, c, &m, StateRunning, nil, time.Now()
 	a.limiters.describe(m)
 	a.ready()
-	f.o.Metrics.up(a.spec.Name, true)
-	f.o.Log.Info("adapter is running", "adapter", a.spec.Name, "version", m.Version, "pid", p.PID())
-	f.o.Changed(a.spec.Name)
-	err = f.watch(ctx, p)
-	f.o.Metrics.up(a.spec.Name, false)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.process, a.stderr, a.err = nil, p.Stderr(), err
-	return err
+	return true
+}
+
+// retire ends a process that was relieved, once the calls that were promised to it are over.
+func (f *Fleet) retire(ctx context.Context, p Process, c *calls) {
+	c.wait(ctx)
+	sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingDeadline)
+	defer cancel()
+	_ = p.Stop(sctx) // it has nothing to do any more
 }
 
 // launch starts the program and sees that it is the adapter that the config calls it.
-func (f *Fleet) launch(ctx context.Context, s Spec) (Process, error) {
+func (f *Fleet) launch(ctx context.Context, s Spec, around Surroundings) (Process, error) {
 	p, err := f.o.Launch(ctx, host.Options{
-		Path: s.Path, SHA256: s.SHA256, RuntimeDir: f.o.RuntimeDir, Env: f.o.Env,
-		Logger: f.o.Log.With("adapter", s.Name), PartnerName: f.o.PartnerName,
+		Path: s.Path, SHA256: s.SHA256, RuntimeDir: f.o.RuntimeDir, Env: around.Env,
+		Logger: f.o.Log.With("adapter", s.Name), PartnerName: around.PartnerName,
 	})
 	switch {
 	case errors.Is(err, host.ErrMissing):
@@ -251,8 +337,8 @@ func (f *Fleet) launch(ctx context.Context, s Spec) (Process, error) {
 	return p, nil
 }
 
-// watch pings the process until it ends, and kills it when it does not answer.
-func (f *Fleet) watch(ctx context.Context, p Process) error {
+// watch pings the process until it ends or is relieved, and kills it when it does not answer.
+func (f *Fleet) watch(ctx context.Context, a *adapter, p Process) (next Process, err error) {
 	t := time.NewTicker(pingEvery)
 	defer t.Stop()
 	missed := 0
@@ -260,11 +346,13 @@ func (f *Fleet) watch(ctx context.Context, p Process) error {
 		select {
 		case <-p.Done():
 			if err := p.Err(); err != nil {
-				return err
+				return nil, err
 			}
-			return errors.New("the process ended")
+			return nil, errors.New("the process ended")
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, ctx.Err()
+		case next := <-a.relief:
+			return next, nil
 		case <-t.C:
 		}
 		pctx, cancel := context.WithTimeout(ctx, pingDeadline)
@@ -280,6 +368,6 @@ func (f *Fleet) watch(ctx context.Context, p Process) error {
 		kctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingDeadline)
 		_ = p.Stop(kctx)
 		cancel()
-		return fmt.Errorf("the process did not answer %d pings in a row and was ended", missed)
+		return nil, fmt.Errorf("the process did not answer %d pings in a row and was ended", missed)
 	}
 }

@@ -31,16 +31,21 @@ type Limits struct {
 // Options are what a Fleet is made of.
 type Options struct {
 	Adapters   []Spec
-	RuntimeDir string   // for the sockets, 0700
-	Env        []string // the whole environment of the processes (proxy, CA file)
-	Log        *slog.Logger
-	Metrics    *Metrics // nil: none
-	// PartnerName is filled into manifests.
-	PartnerName string
+	RuntimeDir string // for the sockets, 0700
+	Surroundings
+	Log     *slog.Logger
+	Metrics *Metrics // nil: none
 	// Changed is called when an adapter comes, goes, or is given up. May be nil.
 	Changed func(adapter string)
 	// Launch starts a process; nil means host.Launch.
 	Launch Launcher
+}
+
+// Surroundings are what every process is given.
+type Surroundings struct {
+	Env []string // the whole environment of the processes (proxy, CA file)
+	// PartnerName is filled into manifests.
+	PartnerName string
 }
 
 // Process is a running adapter.
@@ -77,12 +82,16 @@ type Launcher func(ctx context.Context, o host.Options) (Process, error)
 
 // Fleet is all adapters.
 type Fleet struct {
-	o        Options
+	o       Options
+	wg      sync.WaitGroup
+	started sync.Once
+
+	mu       sync.RWMutex
 	adapters map[string]*adapter
 	order    []string
+	around   Surroundings
+	ctx      context.Context // of what supervises the processes; nil before Start
 	cancel   context.CancelFunc
-	wg       sync.WaitGroup
-	started  sync.Once
 }
 
 // New returns a fleet that Start starts.
@@ -96,7 +105,7 @@ func New(o Options) (*Fleet, error) {
 	if o.Launch == nil {
 		o.Launch = launchHost
 	}
-	f := &Fleet{o: o, adapters: make(map[string]*adapter, len(o.Adapters))}
+	f := &Fleet{o: o, around: o.Surroundings, adapters: make(map[string]*adapter, len(o.Adapters))}
 	for _, s := range o.Adapters {
 		if _, ok := f.adapters[s.Name]; ok {
 			return nil, fmt.Errorf("adapter %s stands twice in the config", s.Name)
@@ -110,34 +119,66 @@ func New(o Options) (*Fleet, error) {
 // Start launches every adapter and returns; it waits for none of them.
 func (f *Fleet) Start() {
 	f.started.Do(func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		ctx, cancel := context.WithCancel(context.Background())
-		f.cancel = cancel
+		f.ctx, f.cancel = ctx, cancel
 		for _, name := range f.order {
-			f.wg.Go(func() { f.supervise(ctx, f.adapters[name]) })
+			a := f.adapters[name]
+			f.wg.Go(func() { f.supervise(ctx, a, nil) })
 		}
 	})
+}
+
+// adapter returns an adapter of the config by its name.
+func (f *Fleet) adapter(name string) (*adapter, bool) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	a, ok := f.adapters[name]
+	return a, ok
+}
+
+// all returns the adapters in the order of the config.
+func (f *Fleet) all() []*adapter {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	out := make([]*adapter, len(f.order))
+	for i, name := range f.order {
+		out[i] = f.adapters[name]
+	}
+	return out
+}
+
+func (f *Fleet) surroundings() Surroundings {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.around
 }
 
 // Stop ends every process, after its calls in flight or when ctx ends. It may be called twice.
 func (f *Fleet) Stop(ctx context.Context) {
 	f.started.Do(func() {}) // a later Start does nothing
-	if f.cancel == nil {
+	f.mu.Lock()
+	cancel := f.cancel
+	f.ctx = nil // nothing is added any more
+	f.mu.Unlock()
+	if cancel == nil {
 		return
 	}
 	var stops sync.WaitGroup
-	for _, a := range f.adapters {
+	for _, a := range f.all() {
 		stops.Go(func() { a.stop(ctx) })
 	}
 	stops.Wait()
-	f.cancel()
+	cancel()
 	f.wg.Wait()
 }
 
 // Ready returns when each adapter has been launched once, or given up, or ctx ends.
 func (f *Fleet) Ready(ctx context.Context) {
-	for _, name := range f.order {
+	for _, a := range f.all() {
 		select {
-		case <-f.adapters[name].tried:
+		case <-a.tried:
 		case <-ctx.Done():
 			return
 		}
@@ -171,9 +212,9 @@ type Status struct {
 
 // List returns every adapter in the order of the config.
 func (f *Fleet) List() []Status {
-	out := make([]Status, 0, len(f.order))
-	for _, name := range f.order {
-		out = append(out, f.adapters[name].status())
+	var out []Status
+	for _, a := range f.all() {
+		out = append(out, a.status())
 	}
 	return out
 }
@@ -181,7 +222,7 @@ func (f *Fleet) List() []Status {
 // Manifest returns the adapter's manifest, the last known one while it is not running. An adapter that
 // never ran is sdk.ErrNotRunning.
 func (f *Fleet) Manifest(name string) (sdk.Manifest, error) {
-	a, ok := f.adapters[name]
+	a, ok := f.adapter(name)
 	if !ok {
 		return sdk.Manifest{}, fmt.Errorf("adapter %s is not in the config: %w", name, sdk.ErrNotRunning)
 	}
@@ -195,7 +236,7 @@ func (f *Fleet) Manifest(name string) (sdk.Manifest, error) {
 
 // Gone reports why an adapter will not be back by itself soon, or "".
 func (f *Fleet) Gone(name string) string {
-	a, ok := f.adapters[name]
+	a, ok := f.adapter(name)
 	if !ok {
 		return "the adapter " + name + " is not in the config"
 	}

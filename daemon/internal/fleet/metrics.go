@@ -70,6 +70,13 @@ func (m *Metrics) up(adapter string, up bool) {
 	m.upGauge.WithLabelValues(adapter).Set(v)
 }
 
+// forget drops the state of an adapter that left the config; what it counted stays.
+func (m *Metrics) forget(adapter string) {
+	if m != nil {
+		m.upGauge.DeleteLabelValues(adapter)
+	}
+}
+
 func (m *Metrics) restarted(adapter string) {
 	if m != nil {
 		m.restarts.WithLabelValues(adapter).Inc()

@@ -12,29 +12,26 @@ import (
 // client to make it with. done frees the place and must be called once the call is over. The deadline of the
 // call begins with the call and not with the waiting. A process that is not there is sdk.ErrNotRunning, at once.
 func (f *Fleet) Reserve(ctx context.Context, name string, c sdk.Connection, p sdk.Power) (sdk.Client, func(), error) {
-	a, ok := f.adapters[name]
+	a, ok := f.adapter(name)
 	if !ok {
 		return nil, nil, fmt.Errorf("adapter %s is not in the config: %w", name, sdk.ErrNotRunning)
 	}
-	if _, err := a.client(); err != nil {
+	limits, err := a.limits()
+	if err != nil {
 		return nil, nil, err
 	}
 	began := time.Now()
-	ls, free, err := a.limiters.acquire(ctx, c, p)
+	ls, free, err := limits.acquire(ctx, c, p)
 	if waited := time.Since(began); waited > 0 {
 		f.o.Metrics.waited(name, waited)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("wait for the limits of adapter %s: %w", name, err)
 	}
-	process, err := a.client() // it may have gone while we waited
+	process, timeout, done, err := a.client() // it may have gone while we waited
 	if err != nil {
 		free()
 		return nil, nil, err
 	}
-	timeout := a.spec.Limits.CallTimeout
-	if timeout <= 0 {
-		timeout = defaultDeadline
-	}
-	return &guarded{Client: process.Client(), adapter: name, timeout: timeout, limiters: ls, metrics: f.o.Metrics}, free, nil
+	return &guarded{Client: process.Client(), adapter: name, timeout: timeout, limiters: ls, metrics: f.o.Metrics}, func() { done(); free() }, nil
 }

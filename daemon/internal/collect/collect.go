@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -57,6 +58,7 @@ type Vault interface {
 
 // Options are what a Worker is made of.
 type Options struct {
+	Policy
 	Store       atssync.Collect
 	Lanes       Lanes
 	Jobs        Jobs
@@ -72,23 +74,14 @@ type Options struct {
 	Platform string
 	// Wake has a connection's submit lane looked at.
 	Wake func(connection string)
-	// Settle holds terminal changes back for that long; 0 tells them at once.
-	Settle time.Duration
-	// MissingAfter is how many readings must miss an application; 0 means 3.
-	MissingAfter int
-	// QuietAfter is when an application without a change counts as quiet; 0 means 14 days. QuietIntervals are how
-	// often it is read then, ever more seldom; nil means hourly, daily, weekly.
-	QuietAfter     time.Duration
-	QuietIntervals []time.Duration
 	// Parallel bounds the connections of one adapter that are read at a time; 0 means 64.
 	Parallel int
-	// ReleasePerMinute is the pace at which submissions of a job that is back are released; 0 is at once.
-	ReleasePerMinute int
 }
 
 // Worker reads for all connections of this daemon.
 type Worker struct {
-	o Options
+	policy atomic.Pointer[Policy]
+	o      Options
 
 	mu      sync.Mutex
 	places  map[string]chan struct{} // by adapter, those for hints apart
@@ -105,15 +98,6 @@ func New(o Options) *Worker {
 	if o.Parallel <= 0 {
 		o.Parallel = 64
 	}
-	if o.MissingAfter <= 0 {
-		o.MissingAfter = 3
-	}
-	if o.QuietAfter <= 0 {
-		o.QuietAfter = 14 * day
-	}
-	if len(o.QuietIntervals) == 0 {
-		o.QuietIntervals = []time.Duration{time.Hour, day, 7 * day}
-	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -121,10 +105,12 @@ func New(o Options) *Worker {
 		o.Wake = func(string) {}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Worker{
+	w := &Worker{
 		o: o, places: make(map[string]chan struct{}), busy: make(map[string]bool),
 		timers: make(map[string]*appointment), ctx: ctx, cancel: cancel,
 	}
+	w.Reconfigure(o.Policy)
+	return w
 }
 
 // Stop cancels what is read and waits for it. Reads can always be made again. It may be called twice.

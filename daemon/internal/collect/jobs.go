@@ -107,7 +107,7 @@ func (w *Worker) freeJobs(ctx context.Context, v *visit, listing atssync.JobList
 	if _, err := w.o.Lanes.UpdateLane(ctx, v.lease, func(l *atssync.Lane) []atssync.EventDraft {
 		for id := range free {
 			if t, ok := l.Jobs[id]; ok {
-				l.Owe(t.Reason, w.o.ReleasePerMinute)
+				l.Owe(t.Reason, w.policy.Load().ReleasePerMinute)
 				delete(l.Jobs, id)
 			}
 		}

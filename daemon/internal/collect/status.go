@@ -116,7 +116,7 @@ func (p *statusPass) done(next string) string {
 // readPage collects what is due, looks it up in whole batches, and commits what changed. A batch that is not full
 // waits for the next page, so that what is rarely due costs few calls.
 func (w *Worker) readPage(ctx context.Context, v *visit, p *statusPass, marker string, apps atssync.Page[atssync.Application]) error {
-	reads := cadence{w.o.QuietAfter, w.o.QuietIntervals}
+	reads := cadence{w.policy.Load().QuietAfter, w.policy.Load().QuietIntervals}
 	for i := range apps.Items {
 		a := &apps.Items[i]
 		if !reads.due(a, p.cp.PreviousAt, p.cp.StartedAt) || a.CandidateID == "" && a.ApplicationID == "" && a.Pending == "" {
@@ -202,7 +202,7 @@ func (w *Worker) readBatch(ctx context.Context, v *visit, p *statusPass) error {
 func (w *Worker) rules(v *visit) atssync.Rules {
 	return atssync.Rules{
 		Overrides: v.c.StatusOverrides, Table: v.manifest.Statuses, Causes: v.manifest.MissingCauses,
-		Settle: w.o.Settle, MissingAfter: w.o.MissingAfter,
+		Settle: w.policy.Load().Settle, MissingAfter: w.policy.Load().MissingAfter,
 	}
 }
 

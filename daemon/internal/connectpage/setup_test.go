@@ -125,7 +125,7 @@ func setup(t testing.TB) *world {
 	t.Cleanup(func() { require.NoError(t, w.store.Close()) })
 	w.manage = manage.New(manage.Options{
 		Store: w.store, Adapters: w.ats, Leases: w, Keys: box{}, Sealer: box{}, Documents: intake.Vault{Keys: box{}, Sealer: box{}},
-		RefreshJobs: w.refresh, Hooks: manage.HookOptions{PublicURL: "https://ats-sync.example.com"}, PartnerName: "Talent",
+		RefreshJobs: w.refresh, Hooks: manage.HookOptions{PublicURL: "https://ats-sync.example.com"}, Policy: manage.Policy{PartnerName: "Talent"},
 	})
 	log := slog.New(slog.NewTextHandler(w.log, nil))
 	platform := page.Platform{Name: "Talent", URL: "https://talent.example.com/", SupportContact: "help@talent.example.com", SupportHours: "9 to 5"}

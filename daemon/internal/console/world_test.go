@@ -54,7 +54,7 @@ func setup(t *testing.T) *world {
 	log := slog.New(slog.NewTextHandler(w.log, nil))
 	w.m = manage.New(manage.Options{
 		Store: w.store, Adapters: w.ats, Leases: w, Keys: b, Sealer: b, Documents: intake.Vault{Keys: b, Sealer: b}, Schedule: schedule{},
-		PartnerName: "Platform", RefreshJobs: w.refresh, Hooks: manage.HookOptions{PublicURL: "https://ats-sync.example.com"},
+		Policy: manage.Policy{PartnerName: "Platform"}, RefreshJobs: w.refresh, Hooks: manage.HookOptions{PublicURL: "https://ats-sync.example.com"},
 		Webhooks: &manage.WebhookOptions{Store: w.store, Deliver: deliverer{}, CheckURL: func(string) error { return nil }},
 	})
 	t.Cleanup(w.m.Stop)

@@ -63,7 +63,7 @@ func BenchmarkDeliver(b *testing.B) {
 	_, err = store.CreateEndpoint(ctx, atssync.Endpoint{URL: srv.URL, Secrets: []atssync.EndpointSecret{sealed(secretA)}}, 0, now)
 	require.NoError(b, err)
 	w := New(Options{
-		Store: store, Leases: &leases{store: store, owner: "daemon", held: make(map[string]atssync.Lease)}, Secrets: vault{}, Door: door, InFlight: 50,
+		Store: store, Leases: &leases{store: store, owner: "daemon", held: make(map[string]atssync.Lease)}, Secrets: vault{}, Policy: Policy{Door: door}, InFlight: 50,
 	})
 	b.ResetTimer()
 	w.Start()

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -37,15 +38,12 @@ type Door interface {
 
 // Options are what a Worker is made of.
 type Options struct {
+	Policy
 	Store   Store
 	Leases  Leases
 	Secrets Secrets
-	Door    Door
 	Log     *slog.Logger
 	Metrics *Metrics // nil: none
-
-	// Timeout bounds one request with its answer; 0 is 15 s.
-	Timeout time.Duration
 	// InFlight bounds the requests to one endpoint at a time; 0 is 50.
 	InFlight int
 	// UserAgent is told to receivers.
@@ -54,7 +52,8 @@ type Options struct {
 
 // Worker works the endpoints of this daemon.
 type Worker struct {
-	o Options
+	policy atomic.Pointer[Policy]
+	o      Options
 
 	mu      sync.Mutex
 	lanes   map[string]*lane
@@ -79,9 +78,6 @@ const (
 
 // New returns a worker; Start begins its work.
 func New(o Options) *Worker {
-	if o.Timeout <= 0 {
-		o.Timeout = 15 * time.Second
-	}
 	if o.InFlight <= 0 {
 		o.InFlight = 50
 	}
@@ -92,6 +88,7 @@ func New(o Options) *Worker {
 		o.UserAgent = "atssync"
 	}
 	w := &Worker{o: o, lanes: make(map[string]*lane)}
+	w.Reconfigure(o.Policy)
 	w.calls, w.endCalls = context.WithCancel(context.Background())
 	w.idle, w.endIdle = context.WithCancel(w.calls)
 	return w

@@ -86,7 +86,7 @@ type message struct {
 func (w *Worker) post(ctx context.Context, m message) (a atssync.DeliveryAttempt, c class, retryAfter time.Duration) {
 	began := time.Now()
 	a.At = began.UTC()
-	ctx, cancel := context.WithTimeout(ctx, w.o.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, w.policy.Load().Timeout)
 	defer cancel()
 	answer, err := w.request(ctx, m, a.At)
 	if err == nil {
@@ -120,7 +120,7 @@ func (w *Worker) request(ctx context.Context, m message, at time.Time) (*http.Re
 	h.Set(standardwebhooks.HeaderWebhookID, m.id)
 	h.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
 	h.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
-	return w.o.Door.Do(req)
+	return w.policy.Load().Door.Do(req)
 }
 
 // excerpt reads the first bytes of an answer as text, and enough of the rest for the connection to be used again.
@@ -182,7 +182,7 @@ func (w *Worker) fault(err error) (class, string) {
 	case errors.Is(err, egress.ErrBlocked):
 		return classBlocked, text(err.Error())
 	case late:
-		return classTimeout, fmt.Sprintf("there was no answer within %s", w.o.Timeout)
+		return classTimeout, fmt.Sprintf("there was no answer within %s", w.policy.Load().Timeout)
 	}
 	return classNetwork, text(err.Error())
 }

@@ -114,7 +114,7 @@ func TestPost_EveryEndHasItsClassAndSaysWhyInWords(t *testing.T) {
 		"timeout":   {fails(context.DeadlineExceeded), classTimeout, "no answer within 15s"},
 		"forbidden": {fails(&egress.BlockedError{Addr: netip.MustParseAddr("10.0.0.1"), Why: "is a private address", Setting: "allow_networks in [delivery]"}), classBlocked, "allow_networks in [delivery]"},
 	} {
-		w := New(Options{Door: c.door})
+		w := New(Options{Policy: Policy{Door: c.door}})
 		a, class, retryAfter := w.post(t.Context(), message{to: "https://hooks.example.com/canary-path", id: "evt_1"})
 		require.Equal(t, c.class, class, name)
 		require.Contains(t, a.Error, c.says, name)
@@ -130,14 +130,14 @@ func TestPost_TheRealDoorRefusesThisMachineAndNamesTheSetting(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
 	defer srv.Close()
 	const setting = "allow_networks in [delivery]"
-	w := New(Options{Door: egress.New(egress.Options{Setting: setting})})
+	w := New(Options{Policy: Policy{Door: egress.New(egress.Options{Setting: setting})}})
 	a, class, _ := w.post(t.Context(), message{to: srv.URL, id: "evt_1", body: []byte("{}")})
 	require.Equal(t, classBlocked, class)
 	require.Contains(t, a.Error, "127.0.0.1 is a loopback address and is not in "+setting)
 	require.False(t, reached)
 	open := egress.New(egress.Options{Setting: setting, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	defer open.CloseIdle()
-	w = New(Options{Door: open})
+	w = New(Options{Policy: Policy{Door: open}})
 	a, class, _ = w.post(t.Context(), message{to: srv.URL, id: "evt_1", body: []byte("{}")})
 	require.Equal(t, classDelivered, class, a.Error)
 }
@@ -155,7 +155,7 @@ func TestPost_AnAnswerWithoutEndIsCut(t *testing.T) {
 	defer srv.Close()
 	open := egress.New(egress.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	defer open.CloseIdle()
-	w := New(Options{Door: open, Timeout: 30 * time.Second})
+	w := New(Options{Policy: Policy{Door: open, Timeout: 30 * time.Second}})
 	a, class, _ := w.post(t.Context(), message{to: srv.URL, id: "evt_1", body: []byte("{}")})
 	require.Equal(t, classDelivered, class, a.Error)
 	require.LessOrEqual(t, len(a.Answer), atssync.MaxDeliveryAnswer)

@@ -262,7 +262,7 @@ func setup(t *testing.T, edit ...func(*Options)) *bundle {
 
 func (b *bundle) newWorker() *Worker {
 	o := Options{
-		Store: b.store, Leases: b.leases, Secrets: vault{}, Door: b.receiver, Timeout: 10 * time.Second, UserAgent: "atssync/test",
+		Store: b.store, Leases: b.leases, Secrets: vault{}, Policy: Policy{Door: b.receiver, Timeout: 10 * time.Second}, UserAgent: "atssync/test",
 	}
 	b.edit(&o)
 	return New(o)

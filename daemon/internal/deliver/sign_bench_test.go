@@ -27,7 +27,7 @@ func signing(tb testing.TB) (*Worker, atssync.Event, []signer) {
 	}
 	hook, err := standardwebhooks.NewWebhook(secretA)
 	require.NoError(tb, err)
-	w := New(Options{Door: door(func(*http.Request) (*http.Response, error) { return &http.Response{}, nil })})
+	w := New(Options{Policy: Policy{Door: door(func(*http.Request) (*http.Response, error) { return &http.Response{}, nil })}})
 	return w, e, []signer{{hook: hook}}
 }
 

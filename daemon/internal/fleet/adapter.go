@@ -255,11 +255,10 @@ func (f *Fleet) runOnce(ctx context.Context, a *adapter, p Process) error {
 				return err
 			}
 		}
-		c := newCalls()
-		if !a.install(p, c) {
+		c, m := newCalls(), p.Manifest()
+		if !a.install(p, m, c) {
 			return p.Stop(ctx)
 		}
-		m := p.Manifest()
 		f.o.Metrics.up(a.name, true)
 		f.o.Log.Info("adapter is running", "adapter", a.name, "version", m.Version, "pid", p.PID())
 		f.o.Changed(a.name)
@@ -295,8 +294,7 @@ func (f *Fleet) launchNow(ctx context.Context, a *adapter) (Process, error) {
 }
 
 // install makes p the process that calls go to; false when the adapter was stopped meanwhile.
-func (a *adapter) install(p Process, c *calls) bool {
-	m := p.Manifest()
+func (a *adapter) install(p Process, m sdk.Manifest, c *calls) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.stopped {

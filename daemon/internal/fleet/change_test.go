@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	sdk "github.com/atssync/atssync/plugin-sdk"
+	"github.com/atssync/atssync/plugin-sdk/adaptertest"
 )
 
 var fakeSpec = Spec{Name: "fake", Path: "/opt/fake"}
@@ -136,7 +137,7 @@ func TestChange_AddsAndRemoves(t *testing.T) {
 		was := b.process()
 		_, done, err := b.f.Reserve(t.Context(), "fake", connection("c", "k"), sdk.PowerSubmit)
 		require.NoError(t, err)
-		b.launcher.set(func(l *launcher) { l.fake.Manifest.Name = "second" })
+		b.launcher.set(func(l *launcher) { l.fake = &adaptertest.Fake{Manifest: sdk.Manifest{Name: "second"}} })
 
 		c := b.change(Surroundings{}, Spec{Name: "second", Path: "/opt/second"})
 		require.Equal(t, []string{"second"}, c.Added)

@@ -6,10 +6,9 @@ package intake
 
 import (
 	"context"
-	"time"
+	"sync/atomic"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
-	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
 // Keys makes keyed HMACs by which things are looked up without being readable.
@@ -41,24 +40,17 @@ type Connections interface {
 
 // Options are what a Service works with. Store, Connections, Keys and Sealer are required.
 type Options struct {
+	Policy
 	Store       Store
 	Connections Connections
 	Keys        Keys
 	Sealer      Sealer
 	// Wake is told of every connection that got queued submissions; nil is nobody.
 	Wake func(connection string)
-	// ExpireAfter is how long a submission without expires_at waits; 0 means 60 days.
-	ExpireAfter time.Duration
 	// MaxDocument bounds one document in bytes; 0 means atssync.MaxDocument.
 	MaxDocument int
 	// Outlook tells how things stand for a submission to a platform job; nil: a preflight says nothing of it.
 	Outlook func(ctx context.Context, c atssync.Connection, job string) (Outlook, error)
-	// Resumes looks at a resume as the ATS would; nil: a preflight does not.
-	Resumes func(ctx context.Context, r atssync.Resume, rule sdk.ResumeRule, now time.Time) atssync.ResumeLook
-	// ResumeCheck is how strictly it does where the connection has no way of its own; "" is answered.
-	ResumeCheck atssync.ResumeCheck
-	// LastNameFallback is used where the connection has none of its own; "" requires a last name.
-	LastNameFallback string
 }
 
 // Scope narrows a Service to some accounts or connections; empty fields narrow nothing.
@@ -66,9 +58,10 @@ type Scope = atssync.Scope
 
 // Service accepts submissions.
 type Service struct {
-	o     Options
-	scope Scope
-	vault Vault
+	policy *atomic.Pointer[Policy] // one for all that are narrowed from one
+	o      Options
+	scope  Scope
+	vault  Vault
 }
 
 // Result is what became of one document of a batch.
@@ -91,16 +84,12 @@ func New(o Options) *Service {
 	if o.Wake == nil {
 		o.Wake = func(string) {}
 	}
-	if o.ExpireAfter <= 0 {
-		o.ExpireAfter = 60 * 24 * time.Hour
-	}
 	if o.MaxDocument <= 0 {
 		o.MaxDocument = atssync.MaxDocument
 	}
-	if o.ResumeCheck == "" {
-		o.ResumeCheck = atssync.ResumeCheckAnswered
-	}
-	return &Service{o: o, vault: Vault{Keys: o.Keys, Sealer: o.Sealer}}
+	s := &Service{o: o, vault: Vault{Keys: o.Keys, Sealer: o.Sealer}, policy: new(atomic.Pointer[Policy])}
+	s.Reconfigure(o.Policy)
+	return s
 }
 
 // Within returns the service narrowed to a scope: a document for anything outside it is refused as

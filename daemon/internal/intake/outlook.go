@@ -134,10 +134,10 @@ func (p *preflight) fields(o Outlook) {
 // resume has the address looked at as the submit worker would, just before it sends.
 func (p *preflight) resume(ctx context.Context, c atssync.Connection, o Outlook) {
 	r := p.doc.Resume
-	if r == nil || r.URL == "" || notHTTPS(r.URL) != "" || p.s.o.Resumes == nil {
+	if r == nil || r.URL == "" || notHTTPS(r.URL) != "" || p.s.policy.Load().Resumes == nil {
 		return
 	}
-	how := cmp.Or(c.ResumeCheck, p.s.o.ResumeCheck)
+	how := cmp.Or(c.ResumeCheck, p.s.policy.Load().ResumeCheck)
 	if how == atssync.ResumeCheckOff {
 		p.found(checkResume, "Resumes are not looked at on this connection")
 		return
@@ -146,7 +146,7 @@ func (p *preflight) resume(ctx context.Context, c atssync.Connection, o Outlook)
 	if o.Manifest != nil {
 		rule = o.Manifest.Resume
 	}
-	p.add(p.s.o.Resumes(ctx, *r, rule, p.now).Finding(how))
+	p.add(p.s.policy.Load().Resumes(ctx, *r, rule, p.now).Finding(how))
 }
 
 // quota says whether the ATS takes calls now.

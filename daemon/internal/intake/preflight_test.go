@@ -77,7 +77,7 @@ func TestPreflight_NamesWhatIsInTheWayAndWhoseTurnItIs(t *testing.T) {
 				tt.world(&o, &res)
 			}
 			s.o.Outlook = func(context.Context, atssync.Connection, string) (Outlook, error) { return o, nil }
-			s.o.Resumes = func(context.Context, atssync.Resume, sdk.ResumeRule, time.Time) atssync.ResumeLook {
+			s.policy.Load().Resumes = func(context.Context, atssync.Resume, sdk.ResumeRule, time.Time) atssync.ResumeLook {
 				if res.ID == "out" {
 					res.ID = "resume"
 					return atssync.ResumeLook{CheckResult: res, Unreached: "files.example.com"}

@@ -70,7 +70,7 @@ func (s *Service) prepare(ctx context.Context, at *places, doc atssync.Document,
 	if missing != nil && doc.Connection != "" && !aboutInput(atssync.CodeOf(missing)) {
 		return in, nil, missing
 	}
-	fallback := cmp.Or(c.LastNameFallback, s.o.LastNameFallback)
+	fallback := cmp.Or(c.LastNameFallback, s.policy.Load().LastNameFallback)
 	if missing != nil {
 		fallback = "unknown" // nobody can say yet whether a last name is needed
 	}
@@ -117,13 +117,13 @@ func (s *Service) seal(c atssync.Connection, doc atssync.Document, now time.Time
 		AccountKey: s.vault.AccountKey(c, doc.ExternalID), Fingerprint: s.vault.Fingerprint(doc), ResumeKey: s.vault.ResumeKey(doc.Resume),
 		PersonKeys:  s.vault.PersonKeys(c.Account, doc.Person),
 		PlatformJob: doc.Job, State: atssync.StateQueued, Revision: 1, NextAt: now,
-		AcceptedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.o.ExpireAfter),
+		AcceptedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.policy.Load().ExpireAfter),
 	}
 	if doc.ExpiresAt != nil {
 		sub.ExpiresAt = *doc.ExpiresAt
 	}
 	if doc.Person.LastName == "" && c.LastNameFallback == "" {
-		doc.Person.LastName = s.o.LastNameFallback // the connection's own is filled in when it is sent
+		doc.Person.LastName = s.policy.Load().LastNameFallback // the connection's own is filled in when it is sent
 	}
 	payload, err := s.vault.SealDocument(c.ID, sub.ExternalKey, doc)
 	if err != nil {

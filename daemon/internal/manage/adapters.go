@@ -100,14 +100,14 @@ func (s *Service) adapter(st AdapterStatus) Adapter {
 		JobsListOnlyOpen: m.JobsListOnlyOpen, MissingCauses: m.MissingCauses, ReadPermission: m.ReadPermission, ProfileURL: m.ProfileURL,
 	}
 	for _, f := range m.Fields {
-		_, given := s.o.Settings[st.Name][f.Name]
+		_, given := s.policy.Load().Settings[st.Name][f.Name]
 		v.Fields = append(v.Fields, Field{
 			Name: f.Name, Label: f.Label, Secret: f.Secret, Required: f.Required, Default: f.Default, Help: f.Help,
 			Where: f.Where, Who: f.Who, ActingUser: f.ActingUser, Given: given,
 		})
 	}
 	a.Manifest = &v
-	for _, name := range slices.Sorted(maps.Keys(s.o.Settings[st.Name])) {
+	for _, name := range slices.Sorted(maps.Keys(s.policy.Load().Settings[st.Name])) {
 		if !slices.ContainsFunc(m.Fields, func(f sdk.Field) bool { return f.Name == name }) {
 			a.Problems = append(a.Problems, "[adapters."+st.Name+".settings] gives "+name+", which the adapter does not have; it has "+fieldNames(m, true))
 		}

@@ -198,7 +198,7 @@ func (s *Service) look(ctx context.Context, adapter string, sc sdk.Connection) (
 		return sdk.CheckReply{}, s.adapterError(adapter, err)
 	}
 	defer done()
-	reply, err := client.Check(ctx, sdk.CheckRequest{Connection: sc, PartnerName: s.o.PartnerName})
+	reply, err := client.Check(ctx, sdk.CheckRequest{Connection: sc, PartnerName: s.policy.Load().PartnerName})
 	if err != nil {
 		return reply, s.adapterError(adapter, err)
 	}

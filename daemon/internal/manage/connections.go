@@ -274,7 +274,7 @@ func (s *Service) view(c atssync.Connection, l atssync.Lane) Connection {
 	return Connection{
 		ID: c.ID, Name: c.Name, Account: c.Account, Adapter: c.Adapter, State: c.State, PausedReason: c.PausedReason,
 		ManagedBy: c.ManagedBy, Settings: c.Settings, ActingUser: c.ActingUser, Host: c.Host, AccountName: c.AccountName,
-		JobsVisible: c.JobsVisible, OnUncertain: cmp.Or(c.OnUncertain, s.o.OnUncertain), ResumeCheck: cmp.Or(c.ResumeCheck, s.o.ResumeCheck), LastNameFallback: c.LastNameFallback,
+		JobsVisible: c.JobsVisible, OnUncertain: cmp.Or(c.OnUncertain, s.policy.Load().OnUncertain), ResumeCheck: cmp.Or(c.ResumeCheck, s.policy.Load().ResumeCheck), LastNameFallback: c.LastNameFallback,
 		NoteTemplate: c.NoteTemplate, StatusOverrides: c.StatusOverrides, Version: c.Version, CreatedAt: c.CreatedAt,
 		UpdatedAt: c.UpdatedAt, CheckedAt: c.CheckedAt, RemovedAt: c.RemovedAt,
 		Health: worst(l), Operations: l.Operations, HoldReason: l.HoldReason, Jobs: l.Jobs,

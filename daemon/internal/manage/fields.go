@@ -69,7 +69,7 @@ func (s *Service) change(v values, m sdk.Manifest, given map[string]sdk.Secret, 
 	}
 	for _, f := range m.Fields {
 		refused := slices.ContainsFunc(problems, func(p atssync.FieldError) bool { return p.Path == "fields."+f.Name })
-		if !f.Required || refused || v.has(f.Name) || f.Default != "" || s.o.Settings[m.Name][f.Name] != "" {
+		if !f.Required || refused || v.has(f.Name) || f.Default != "" || s.policy.Load().Settings[m.Name][f.Name] != "" {
 			continue
 		}
 		message := "is required: " + f.Label
@@ -123,7 +123,7 @@ func (s *Service) merged(id, adapter string, v values) sdk.Connection {
 			put(f.Name, f.Default, f.Secret)
 		}
 	}
-	for name, value := range s.o.Settings[adapter] {
+	for name, value := range s.policy.Load().Settings[adapter] {
 		put(name, value, false)
 	}
 	for name, value := range v.settings {

@@ -295,10 +295,10 @@ func (f *filing) link(ctx context.Context, at string, in FileLink) error {
 	if same(was, put.Link) {
 		return nil
 	}
-	_, _, err = f.s.o.Store.PutJobLink(ctx, put, f.s.o.ReleasePerMinute, f.now)
+	_, _, err = f.s.o.Store.PutJobLink(ctx, put, f.s.policy.Load().ReleasePerMinute, f.now)
 	if n, _, _ := f.s.o.Store.Backlog(ctx, c.ID, in.PlatformJob); atssync.CodeOf(err) == atssync.CodeConflict && n > 0 {
 		put.Backlog = &atssync.Backlog{Mode: atssync.BacklogNone}
-		_, _, err = f.s.o.Store.PutJobLink(ctx, put, f.s.o.ReleasePerMinute, f.now)
+		_, _, err = f.s.o.Store.PutJobLink(ctx, put, f.s.policy.Load().ReleasePerMinute, f.now)
 		if err == nil {
 			f.problem(at, fmt.Sprintf("linked, and %d submissions that waited for it stay held; release them with: atssync submissions release --connection %s --reason %s --job %s",
 				n, c.ID, atssync.HeldJobNotLinked, in.PlatformJob))

@@ -139,7 +139,7 @@ func (l *linker) link(ctx context.Context, req LinkRequest) (LinkResult, error) 
 			PoolID: req.Pool, PoolStageID: req.PoolStage, OwnerEmail: req.OwnerEmail, ManagedBy: atssync.ManagedByAPI,
 		},
 		IfMatch: req.Version, Backlog: req.Backlog,
-	}, l.s.o.ReleasePerMinute, time.Now().UTC())
+	}, l.s.policy.Load().ReleasePerMinute, time.Now().UTC())
 	if err != nil {
 		return LinkResult{}, err
 	}

@@ -10,6 +10,7 @@ package manage
 import (
 	"context"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -99,6 +100,7 @@ type Backups interface {
 
 // Options are what a Service is made of. Store, Adapters, Leases, Keys, Sealer and Documents are required.
 type Options struct {
+	Policy
 	Store     Store
 	Adapters  Adapters
 	Leases    Leases
@@ -111,16 +113,6 @@ type Options struct {
 	Backups   Backups // nil: none are made
 	KeyRing   KeyRing // nil: no keys to exchange
 
-	// Settings are the operator's values for the fields of each adapter, from [adapters.NAME.settings].
-	Settings map[string]map[string]string
-	// PartnerName is the platform's name as the ATS's screens list it.
-	PartnerName string
-	// OnUncertain is the policy of connections without one of their own.
-	OnUncertain atssync.OnUncertain
-	// ResumeCheck is the way of connections without one of their own.
-	ResumeCheck atssync.ResumeCheck
-	// ReleasePerMinute is the pace at which a backlog is released; 0 is at once.
-	ReleasePerMinute int
 	// RefreshJobs has the connection's jobs listed and stored now. It is required.
 	RefreshJobs func(ctx context.Context, connection string) error
 	// QuietUntil tells until when an ATS takes no calls for a connection, zero when it does; nil: nobody knows.
@@ -143,6 +135,7 @@ type HookOptions struct {
 
 // Service does what people ask for. Its methods may be called concurrently.
 type Service struct {
+	policy *atomic.Pointer[Policy] // one for all that are narrowed from one
 	o      Options
 	scope  atssync.Scope
 	survey *surveyor // of all that are narrowed from one
@@ -156,13 +149,9 @@ func New(o Options) *Service {
 	if o.Changed == nil {
 		o.Changed = func(string) {}
 	}
-	if o.ResumeCheck == "" {
-		o.ResumeCheck = atssync.ResumeCheckAnswered
-	}
-	if o.OnUncertain == "" {
-		o.OnUncertain = atssync.OnUncertainHold
-	}
-	return &Service{o: o, survey: new(surveyor)}
+	s := &Service{o: o, survey: new(surveyor), policy: new(atomic.Pointer[Policy])}
+	s.Reconfigure(o.Policy)
+	return s
 }
 
 // Stop waits for what is done beside those who ask.

@@ -144,7 +144,7 @@ func (s *Service) ReleaseRestored(ctx context.Context, req ReleaseRestoredReques
 	}
 	switch req.PerMinute {
 	case 0:
-		req.PerMinute = s.o.ReleasePerMinute
+		req.PerMinute = s.policy.Load().ReleasePerMinute
 	case ReleaseAtOnce:
 		req.PerMinute = 0 // of a task
 	}

@@ -229,7 +229,7 @@ func setup(t *testing.T) *world {
 	t.Cleanup(func() { require.NoError(t, w.store.Close()) })
 	w.Service = New(Options{
 		Store: w.store, Adapters: w.ats, Leases: w, Keys: w.box, Sealer: w.box, Documents: documents{w.box}, Schedule: w.passes,
-		Settings: map[string]map[string]string{"fake": {"base_url": "https://eu.ats.example.com"}}, PartnerName: "Platform", Hooks: HookOptions{PublicURL: "https://ats-sync.example.com"},
+		Policy: Policy{Settings: map[string]map[string]string{"fake": {"base_url": "https://eu.ats.example.com"}}, PartnerName: "Platform"}, Hooks: HookOptions{PublicURL: "https://ats-sync.example.com"},
 		RefreshJobs: w.refresh, File: "/etc/atssync/atssync.toml",
 		Wake: w.wake,
 	})

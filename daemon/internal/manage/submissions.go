@@ -215,7 +215,7 @@ func (s *Service) Release(ctx context.Context, req ReleaseRequest) (ReleaseResul
 	}
 	switch req.PerMinute {
 	case 0:
-		req.PerMinute = s.o.ReleasePerMinute
+		req.PerMinute = s.policy.Load().ReleasePerMinute
 	case ReleaseAtOnce:
 		req.PerMinute = 0 // of a task
 	}

@@ -61,7 +61,7 @@ func TestRelease_TellsHowManyStayHeld(t *testing.T) {
 func TestRelease_GoesAtTheConfiguredPaceUnlessAskedOtherwise(t *testing.T) {
 	t.Parallel()
 	w, c, _ := linked(t)
-	w.o.ReleasePerMinute = 30
+	w.Reconfigure(Policy{ReleasePerMinute: 30})
 	for asked, pace := range map[int]int{0: 30, 7: 7, ReleaseAtOnce: 0} {
 		got, err := w.Release(w.ctx(), ReleaseRequest{Connection: c.ID, Reason: atssync.HeldOperator, PerMinute: asked})
 		require.NoError(t, err)

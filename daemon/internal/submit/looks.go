@@ -109,7 +109,7 @@ func (w *Worker) makeLook(host string, res atssync.Resume, rule sdk.ResumeRule, 
 		if !ok {
 			return found, false
 		}
-		found = w.o.Resumes(ctx, res, rule, time.Now().UTC())
+		found = w.policy.Load().Resumes(ctx, res, rule, time.Now().UTC())
 		free()
 		if ctx.Err() != nil {
 			return found, false

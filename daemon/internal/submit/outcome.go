@@ -128,7 +128,7 @@ func (w *Worker) wellSent(r *round, it *ready, now time.Time) atssync.LaneChange
 		l.JobOK(job)
 		l.StartReadBack(job, id, now)
 		out := l.Succeed(atssync.OpSubmit, now)
-		l.PaceDraining(atssync.OpSubmit, now.Add(w.o.DrainEvery))
+		l.PaceDraining(atssync.OpSubmit, now.Add(w.policy.Load().DrainEvery))
 		return out
 	}
 }
@@ -207,7 +207,7 @@ func (w *Worker) wellAnswer(r *round, now time.Time) atssync.LaneChange {
 	}
 	return func(l *atssync.Lane) []atssync.EventDraft {
 		out := l.Succeed(atssync.OpSubmit, now)
-		l.PaceDraining(atssync.OpSubmit, now.Add(w.o.DrainEvery))
+		l.PaceDraining(atssync.OpSubmit, now.Add(w.policy.Load().DrainEvery))
 		return out
 	}
 }

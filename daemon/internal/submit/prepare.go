@@ -82,7 +82,7 @@ func (w *Worker) noteOf(r *round) (atssync.NoteTemplate, error) {
 	if r.c.NoteTemplate != "" {
 		return w.notes.parse(r.c.NoteTemplate)
 	}
-	return w.notes.parse(w.o.Note)
+	return w.notes.parse(w.policy.Load().Note)
 }
 
 // badTemplate stops the lane: without its note nothing can go.

@@ -19,10 +19,10 @@ const (
 
 // checkOf is how strictly the resumes of a connection are looked at.
 func (w *Worker) checkOf(c atssync.Connection) atssync.ResumeCheck {
-	if w.o.Resumes == nil {
+	if w.policy.Load().Resumes == nil {
 		return atssync.ResumeCheckOff
 	}
-	return cmp.Or(c.ResumeCheck, w.o.ResumeCheck)
+	return cmp.Or(c.ResumeCheck, w.policy.Load().ResumeCheck)
 }
 
 // seen keeps the submissions that may go as far as their resumes are concerned. Those whose resume the ATS could not

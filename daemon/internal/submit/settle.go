@@ -21,7 +21,7 @@ type settling struct{ finds, resends, dedupes bool }
 func (w *Worker) settling(r *round) settling {
 	policy := r.c.OnUncertain
 	if policy == "" {
-		policy = w.o.OnUncertain
+		policy = w.policy.Load().OnUncertain
 	}
 	s := settling{
 		finds:   r.manifest.Has(sdk.PowerFind) && r.manifest.Find != sdk.FindNone && r.manifest.Find != "",

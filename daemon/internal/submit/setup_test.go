@@ -109,7 +109,7 @@ func (b *bundle) crash(edit ...func(*Options)) (old *Worker) {
 func (b *bundle) start(edit ...func(*Options)) {
 	o := Options{
 		Store: b.store, Uncertain: b.store, Waiting: b.store, Tasks: b.store, Connections: b.store, Leases: b.leases, Adapters: b.adapters,
-		Vault: vault{}, Platform: "Platform", DrainEvery: time.Second, Log: slog.New(slog.DiscardHandler),
+		Vault: vault{}, Platform: "Platform", Policy: Policy{DrainEvery: time.Second}, Log: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range edit {
 		f(&o)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -81,6 +82,7 @@ type Vault interface {
 
 // Options are what a Worker is made of.
 type Options struct {
+	Policy
 	Store       Store
 	Uncertain   Uncertain
 	Waiting     Waiting
@@ -94,22 +96,13 @@ type Options struct {
 
 	// Platform is the platform's name, for notes.
 	Platform string
-	// Note is the template of notes without one of their connection's own.
-	Note string
-	// OnUncertain is the policy of connections without one of their own.
-	OnUncertain atssync.OnUncertain
-	// Resumes looks at resumes before they are sent; nil: nobody does.
-	Resumes Resumes
-	// ResumeCheck is how strictly, on connections without a way of their own; "" is answered.
-	ResumeCheck atssync.ResumeCheck
 	// Arrived is called after the first submission on a job arrived, so that it is read back. May be nil.
 	Arrived func(connection string)
-	// DrainEvery is the least time between two submissions of a lane that drains after an incident.
-	DrainEvery time.Duration
 }
 
 // Worker works all lanes of this daemon.
 type Worker struct {
+	policy    atomic.Pointer[Policy]
 	o         Options
 	incidents incidents
 	notes     noteCache
@@ -138,19 +131,11 @@ type lane struct {
 
 // New returns a worker; the first Wake starts its first lane.
 func New(o Options) *Worker {
-	if o.DrainEvery <= 0 {
-		o.DrainEvery = time.Second
-	}
-	if o.ResumeCheck == "" {
-		o.ResumeCheck = atssync.ResumeCheckAnswered
-	}
-	if o.OnUncertain == "" {
-		o.OnUncertain = atssync.OnUncertainHold
-	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	w := &Worker{o: o, lanes: make(map[string]*lane), resting: make(map[string]bool)}
+	w.Reconfigure(o.Policy)
 	w.calls, w.endCalls = context.WithCancel(context.Background())
 	w.idle, w.endIdle = context.WithCancel(w.calls)
 	return w

@@ -76,15 +76,15 @@ func newDaemon(m *model, number int) (*daemon, error) {
 	reading.who += "c"
 	d.collect = collect.New(collect.Options{
 		Store: reading, Lanes: lanes{reading}, Jobs: reading, Connections: reading, Hints: reading, Submissions: reading,
-		Leases: d, Adapters: d, Vault: vault{}, Wake: d.wake, ReleasePerMinute: m.pace,
+		Leases: d, Adapters: d, Vault: vault{}, Wake: d.wake, Policy: collect.Policy{ReleasePerMinute: m.pace},
 	})
 	d.submit = submit.New(submit.Options{
 		Store: d.store, Uncertain: d.store, Tasks: d.store, Connections: d.store, Leases: d, Adapters: d, Vault: vault{},
-		Platform: "Platform", OnUncertain: m.onUncertain, DrainEvery: 1700 * time.Millisecond, Arrived: d.follow,
+		Platform: "Platform", Policy: submit.Policy{OnUncertain: m.onUncertain, DrainEvery: 1700 * time.Millisecond}, Arrived: d.follow,
 	})
 	d.manage = manage.New(manage.Options{
-		Store: d.steps, Adapters: d, Leases: d, Keys: keys{}, Sealer: keys{}, Documents: vault{}, OnUncertain: m.onUncertain,
-		RefreshJobs: d.collect.RefreshJobs, ReleasePerMinute: m.pace, Wake: d.wake, Changed: func(string) { d.soon() },
+		Store: d.steps, Adapters: d, Leases: d, Keys: keys{}, Sealer: keys{}, Documents: vault{},
+		RefreshJobs: d.collect.RefreshJobs, Policy: manage.Policy{OnUncertain: m.onUncertain, ReleasePerMinute: m.pace}, Wake: d.wake, Changed: func(string) { d.soon() },
 	})
 	err := d.begin()
 	go d.upkeep()

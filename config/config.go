@@ -17,6 +17,7 @@ type Config struct {
 	Adapters    Adapters
 	Delivery    Delivery
 	Retention   Retention
+	Backup      Backup
 	HTTP        HTTP
 	Console     Console
 	Ops         Ops
@@ -80,7 +81,7 @@ type Status struct {
 
 // Schedules says when each named pass runs.
 type Schedules struct {
-	Submit, Status, Jobs, Check, Maintenance Schedule
+	Submit, Status, Jobs, Check, Maintenance, Backups Schedule
 }
 
 // Schedule is a cron line, or "@every 1m", in one time zone.
@@ -118,6 +119,12 @@ type Limits struct {
 type Retention struct {
 	Payload time.Duration // a document, after its submission was decided
 	Events  time.Duration // an event, once every webhook that wants it has got it
+}
+
+// Backup says where scheduled backups go and how many are kept.
+type Backup struct {
+	Dir  string // empty is none; absolute after Load
+	Keep int
 }
 
 // HTTP is the listener for the platform: the JSON API, with tokens.
@@ -211,9 +218,11 @@ func Defaults() Config {
 			Jobs:        Schedule{Spec: "@hourly", Zone: utc},
 			Check:       Schedule{Spec: "@every 6h", Zone: utc},
 			Maintenance: Schedule{Spec: "17 3 * * *", Zone: utc},
+			Backups:     Schedule{Spec: "37 2 * * *", Zone: utc},
 		},
 		Adapters:  Adapters{Dir: "/usr/lib/atssync/adapters"},
 		Delivery:  Delivery{Timeout: 15 * time.Second, MaxInFlight: 50, KeepDelivered: 30 * day},
+		Backup:    Backup{Keep: 14},
 		Retention: Retention{Payload: 30 * day, Events: 90 * day},
 		HTTP:      HTTP{MaxRequests: 512, MaxBody: 1 << 20},
 		Console:   Console{Enabled: true, IdleTimeout: time.Hour, SessionLifetime: 12 * time.Hour},

@@ -27,6 +27,7 @@ func (c *Config) keys() []key {
 		}},
 		{name: "delivery", doc: "How events are sent to webhooks.", value: section{c.Delivery.keys()}},
 		{name: "retention", doc: "How long is kept what nobody needs any more; tidied by the maintenance pass. Counters, keys and receipts are kept without end.", value: section{c.Retention.keys()}},
+		{name: "backup", doc: "Backups that the daemon makes by itself, when [schedules] backups says. Others are made with atssync backup.", value: section{c.Backup.keys()}},
 		{name: "http", doc: "The platform's way in: the JSON API over HTTP, with tokens of atssync tokens create, described at /v1/docs; and the pages for people.", value: section{c.HTTP.keys()}},
 		{name: "console", doc: "The pages for those who run the daemon, at /console of [http]. Log in with a token, or with the link that atssync console prints.", value: section{c.Console.keys()}},
 		{name: "ops", doc: "Metrics and health, for this machine.", value: section{c.Ops.keys()}},
@@ -111,6 +112,7 @@ func (s *Schedules) keys() []key {
 		{name: "jobs", doc: "Reading the lists of jobs.", value: cron{&s.Jobs}},
 		{name: "check", doc: "Checking that credentials still work.", value: cron{&s.Check}},
 		{name: "maintenance", doc: "Tidying the store.", value: cron{&s.Maintenance}},
+		{name: "backups", doc: "Making a backup, where [backup] names a folder.", value: cron{&s.Backups}},
 	}
 }
 
@@ -152,6 +154,13 @@ func (r *Retention) keys() []key {
 	return []key{
 		{name: "payload", doc: "The document of an application and the note that went with it, after it was submitted, refused, cancelled or expired. While it waits or is uncertain it is kept.", value: span{&r.Payload, time.Hour, 3650 * day}},
 		{name: "events", doc: "An event, once every webhook that wants it has got it. Who reads the feed more seldom is told that a part is gone, and where it begins.", value: span{&r.Events, time.Hour, 3650 * day}},
+	}
+}
+
+func (b *Backup) keys() []key {
+	return []key{
+		{name: "dir", doc: "The folder that they go to, best on another disk than the data; none are made when empty. The key file is in none of them: keep a copy of it elsewhere.", value: path{&b.Dir}},
+		{name: "keep", doc: "How many are kept: once a new one is whole, the oldest beyond go. Those that somebody else made of another store are left alone.", value: count{&b.Keep, 1, 10_000}},
 	}
 }
 

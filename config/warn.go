@@ -22,6 +22,9 @@ func (c *Config) doubt(r *reader) {
 	if info, err := os.Stat(c.Adapters.Dir); (written || len(c.Adapters.Named) == 0) && (err != nil || !info.IsDir()) {
 		r.warn("adapters.dir", fmt.Sprintf("there is no folder %s, so that no adapter is found there", c.Adapters.Dir))
 	}
+	if info, err := os.Stat(c.Backup.Dir); c.Backup.Dir != "" && (err != nil || !info.IsDir()) {
+		r.warn("backup.dir", fmt.Sprintf("there is no folder %s, so that no backup can be made there", c.Backup.Dir))
+	}
 	for i, con := range c.Connections {
 		if con.Adapter == "" {
 			continue

@@ -104,6 +104,7 @@ func build(o Options) (*server, *web.Mux, error) {
 	s.tokens()
 	s.connectLinks()
 	s.keys()
+	s.reloads()
 	s.console()
 	s.description(mux)
 	s.docs(mux)

@@ -25,7 +25,7 @@ func (s *server) schedule(ctx context.Context, _ *struct{}) (*body[list[Pass]], 
 }
 
 type passPath struct {
-	Pass string `path:"pass" maxLength:"64" doc:"submit, status, jobs, check or maintenance"`
+	Pass string `path:"pass" maxLength:"64" doc:"submit, status, jobs, check, maintenance or backups"`
 }
 
 func (s *server) runNow(ctx context.Context, in *passPath) (*body[RunStarted], error) {
@@ -34,7 +34,7 @@ func (s *server) runNow(ctx context.Context, in *passPath) (*body[RunStarted], e
 }
 
 type runList struct {
-	Pass   string    `query:"pass" doc:"only runs of this pass: submit, status, jobs, check, maintenance or backup"`
+	Pass   string    `query:"pass" doc:"only runs of this pass: submit, status, jobs, check, maintenance, backups or backup"`
 	Failed bool      `query:"failed" doc:"only those that ended with an error"`
 	Since  time.Time `query:"since" doc:"started at or after"`
 	Until  time.Time `query:"until" doc:"started before"`
@@ -68,7 +68,7 @@ func (c *Client) RunNow(ctx context.Context, pass string) (string, error) {
 	return r.Run, err
 }
 
-// PassBackup is the pass of the runs that made backups; it has no schedule.
+// PassBackup is the pass of the runs that made a backup, whoever wanted it.
 const PassBackup = atssync.PassBackup
 
 // Runs lists runs, newest first.

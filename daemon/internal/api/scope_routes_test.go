@@ -49,6 +49,7 @@ var routeRows = map[string]routeRow{
 	"GET /v1/schedule":             {readers, daemon, "", "", "", 0, 0},
 	"POST /v1/schedule/{pass}/run": {admin, daemon, "/v1/schedule/status/run", "", "", 0, 0},
 	"GET /v1/runs":                 {readers, daemon, "", "", "", 0, 0},
+	"POST /v1/reload":              {admin, daemon, "", "", "", 0, 0},
 	"GET /v1/keys":                 {admin, daemon, "", "", "", 0, 0},
 	"POST /v1/keys/rotate":         {admin, daemon, "", "", "", 0, 0},
 	"GET /v1/tokens":               {admin, daemon, "", "", "", 0, 0},

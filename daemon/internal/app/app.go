@@ -7,7 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"os/signal"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,8 +44,8 @@ type Options struct {
 
 // App is one daemon.
 type App struct {
-	config  *config.Config
-	file    string // where it was read from
+	config  atomic.Pointer[config.Config] // in force
+	file    string                        // where it was read from
 	log     *slog.Logger
 	level   *slog.LevelVar
 	version string
@@ -65,39 +69,56 @@ type App struct {
 	intake   *intake.Service
 	metrics  *metrics
 	registry *prometheus.Registry
-	socket   *web.Server
-	http     *web.Server // nil when there is none
-	ops      *web.Server // nil when there is none
-	space    func() error
-	failed   <-chan struct{}
-	failure  func() error
-	started  atomic.Bool
+	backups  *backups
+	doors    atomic.Pointer[doors]
+	// reloading is held while the config file is made so.
+	reloading sync.Mutex
+	socket    *web.Server
+	http      *web.Server // nil when there is none
+	ops       *web.Server // nil when there is none
+	space     func() error
+	failed    <-chan struct{}
+	failure   func() error
+	started   atomic.Bool
 }
 
 // Run runs the daemon until ctx ends, and drains it then.
 func Run(ctx context.Context, o Options) error {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	c, err := LoadConfig(o.ConfigPath)
 	if err != nil {
 		return err
 	}
-	a, err := New(ctx, c, o)
+	s := newService(o.Log, c)
+	a, err := s.start(ctx, func() (*App, error) { return New(ctx, c, o) })
 	if err != nil {
 		return err
 	}
 	a.Start(ctx)
+	s.running(a)
 	if o.Ready != nil {
 		o.Ready(a)
 	}
-	err = a.wait(ctx)
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Daemon.ShutdownTimeout)
+	feeding, fed := context.WithCancel(context.WithoutCancel(ctx)) // a drain is fed as well
+	var feeder sync.WaitGroup
+	feeder.Go(func() { s.manager.Feed(feeding, a.moves) })
+	err = a.wait(ctx, hangups, s.reload)
+	s.manager.Stopping(a.conf().Daemon.ShutdownTimeout + afterDrain)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.conf().Daemon.ShutdownTimeout)
 	defer cancel()
-	return errors.Join(err, a.Stop(stop))
+	err = errors.Join(err, a.Stop(stop))
+	fed()
+	feeder.Wait()
+	return err
 }
 
 // New builds the daemon: everything that can fail, listeners bound, nothing running yet but the lease. What was
 // built is undone when it fails.
 func New(ctx context.Context, c *config.Config, o Options) (*App, error) {
-	a := &App{config: c, file: o.ConfigPath, version: o.Version, level: new(slog.LevelVar)}
+	a := &App{file: o.ConfigPath, version: o.Version, level: new(slog.LevelVar)}
+	a.config.Store(c)
 	a.log = newLogger(o.Log, c.Daemon, a.level)
 	a.stops.log = a.log
 	for _, w := range c.Warnings {
@@ -110,6 +131,9 @@ func New(ctx context.Context, c *config.Config, o Options) (*App, error) {
 	}
 	return a, nil
 }
+
+// conf is the configuration in force. What a reload does not change is the same for ever.
+func (a *App) conf() *config.Config { return a.config.Load() }
 
 // Start lets everything run and returns.
 func (a *App) Start(ctx context.Context) {
@@ -137,7 +161,7 @@ func (a *App) Start(ctx context.Context) {
 	if addr := a.OpsAddr(); addr != nil {
 		ops = addr.String()
 	}
-	a.log.Info("atssync is running", "version", a.version, "socket", a.config.Daemon.Socket, "ops", ops, "connections", len(a.leases.Held()))
+	a.log.Info("atssync is running", "version", a.version, "socket", a.conf().Daemon.Socket, "ops", ops, "connections", len(a.leases.Held()))
 }
 
 // afterAdapters does what has to wait for the adapters' first start.
@@ -163,8 +187,8 @@ func (a *App) afterAdapters(ctx context.Context) {
 	}
 }
 
-// wait returns when ctx ends or a part fails that the daemon cannot run without.
-func (a *App) wait(ctx context.Context) error {
+// wait reloads at each hangup, and returns when ctx ends or a part fails that the daemon cannot run without.
+func (a *App) wait(ctx context.Context, hangups <-chan os.Signal, reload func(context.Context, *App)) error {
 	var ops, platform <-chan error
 	if a.ops != nil {
 		ops = a.ops.Failed()
@@ -172,18 +196,22 @@ func (a *App) wait(ctx context.Context) error {
 	if a.http != nil {
 		platform = a.http.Failed()
 	}
-	select {
-	case <-ctx.Done():
-		a.log.Info("stopping: calls in flight end first")
-		return nil
-	case err := <-a.socket.Failed():
-		return err
-	case err := <-ops:
-		return err
-	case err := <-platform:
-		return err
-	case <-a.failed:
-		return fmt.Errorf("the store failed, and nothing may be accepted or sent without it: %w", a.failure())
+	for {
+		select {
+		case <-ctx.Done():
+			a.log.Info("stopping: calls in flight end first")
+			return nil
+		case <-hangups:
+			reload(ctx, a)
+		case err := <-a.socket.Failed():
+			return err
+		case err := <-ops:
+			return err
+		case err := <-platform:
+			return err
+		case <-a.failed:
+			return fmt.Errorf("the store failed, and nothing may be accepted or sent without it: %w", a.failure())
+		}
 	}
 }
 

@@ -24,8 +24,8 @@ type backups struct {
 	busy sync.Mutex
 }
 
-// Backup writes a backup of the store as it is now, while everything goes on.
-func (b *backups) Backup(ctx context.Context, w io.Writer) (id string, err error) {
+// make writes a backup of the store as it is now, while everything goes on. trigger says who wanted it.
+func (b *backups) make(ctx context.Context, w io.Writer, trigger string) (id string, err error) {
 	if b.a.engine == nil {
 		return "", atssync.Errorf(atssync.CodeConflict, "the store is in memory: there is nothing that a backup could bring back").
 			WithRemedy(`set engine = "badger" in [store]`)
@@ -39,7 +39,7 @@ func (b *backups) Backup(ctx context.Context, w io.Writer) (id string, err error
 	h := backup.Header{
 		ID: backup.NewID(at), MadeAt: at, Version: b.a.version, StoreID: b.a.engine.ID(), StoreFormat: badger.FormatVersion(), Key: b.keys.CheckValue(),
 	}
-	defer func() { b.note(ctx, h, out.n, err) }()
+	defer func() { b.note(ctx, h, trigger, out.n, err) }()
 	h.Journal, h.JournalAt = b.a.journal.Position() // before the backup begins: what comes later is told by the journal
 	m, err := backup.Write(out, keys{b.keys}, h, func(w io.Writer) (backup.Manifest, error) {
 		info, err := b.a.engine.Backup(ctx, w)
@@ -53,9 +53,9 @@ func (b *backups) Backup(ctx context.Context, w io.Writer) (id string, err error
 }
 
 // note keeps how a backup went, so that its age is known over restarts.
-func (b *backups) note(ctx context.Context, h backup.Header, bytes int64, failed error) {
+func (b *backups) note(ctx context.Context, h backup.Header, trigger string, bytes int64, failed error) {
 	run := atssync.Run{
-		ID: atssync.NewID(atssync.PrefixRun, h.MadeAt), Pass: atssync.PassBackup, Trigger: "person", StartedAt: h.MadeAt, FinishedAt: time.Now().UTC(), Bytes: bytes,
+		ID: atssync.NewID(atssync.PrefixRun, h.MadeAt), Pass: atssync.PassBackup, Trigger: trigger, StartedAt: h.MadeAt, FinishedAt: time.Now().UTC(), Bytes: bytes,
 	}
 	if run.Summary = h.ID; failed != nil {
 		run.Error, run.Summary = "it was cut off or could not be written", ""

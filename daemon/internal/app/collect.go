@@ -4,12 +4,11 @@ import "github.com/atssync/atssync/daemon/internal/collect"
 
 // newCollect makes the worker that reads from the ATSes.
 func (a *App) newCollect(open vault, adapters []string) *collect.Worker {
-	c := a.config
+	c := a.conf()
 	return collect.New(collect.Options{
 		Store: a.store, Lanes: a.store, Jobs: a.store, Connections: a.store, Hints: a.store, Submissions: a.store,
 		Leases: a.leases, Adapters: a.fleet, Vault: open, Log: a.log.With("component", "collect"),
 		Metrics: collect.NewMetrics(a.registry, adapters), Platform: partnerName(c.Platform), Wake: a.wake,
-		Settle: c.Status.Settle, MissingAfter: c.Status.MissingAfter, QuietAfter: c.Status.QuietAfter,
-		QuietIntervals: c.Status.TerminalIntervals, ReleasePerMinute: c.Submissions.ReleasePace,
+		Policy: collectPolicy(c),
 	})
 }

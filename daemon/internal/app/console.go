@@ -17,7 +17,7 @@ func (a *App) newConsole(site *page.Site) error {
 	var err error
 	a.console, err = console.New(console.Options{
 		Manage: a.manage, Site: site, Log: a.log, Version: a.version, Secure: strings.HasPrefix(a.publicURL(), "https://"),
-		Idle: a.config.Console.IdleTimeout, Lifetime: a.config.Console.SessionLifetime,
+		Idle: a.conf().Console.IdleTimeout, Lifetime: a.conf().Console.SessionLifetime,
 	})
 	if err != nil {
 		return fmt.Errorf("build the console: %w", err)
@@ -27,7 +27,7 @@ func (a *App) newConsole(site *page.Site) error {
 
 // consoles makes links to the console, nil when none is served.
 func (a *App) consoles() api.Consoles {
-	if a.config.HTTP.Listen == "" || !a.config.Console.Enabled {
+	if a.conf().HTTP.Listen == "" || !a.conf().Console.Enabled {
 		return nil
 	}
 	return func(ctx context.Context, t *atssync.Token) (api.ConsoleLink, error) {
@@ -39,7 +39,7 @@ func (a *App) consoles() api.Consoles {
 // publicURL is how people reach the platform's listener, without a slash at its end: what the configuration says, else where
 // it listens.
 func (a *App) publicURL() string {
-	c := a.config.HTTP
+	c := a.conf().HTTP
 	if c.PublicURL != "" {
 		return c.PublicURL
 	}

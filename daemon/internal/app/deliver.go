@@ -56,28 +56,19 @@ func certificates(key, file string) (*x509.CertPool, error) {
 }
 
 // newDeliver makes the worker that sends webhooks.
-func (a *App) newDeliver(door *egress.Client) *deliver.Worker {
-	c := a.config.Delivery
+func (a *App) newDeliver(out *doors) *deliver.Worker {
+	c := a.conf().Delivery
 	a.registry.MustRegister(deliver.NewStock(a.store))
 	return deliver.New(deliver.Options{
-		Store: a.store, Leases: &endpointLeases{keeper: a.leases, held: make(map[string]atssync.Lease)}, Secrets: a.manage, Door: door,
-		Log: a.log.With("component", "deliver"), Metrics: deliver.NewMetrics(a.registry), Timeout: c.Timeout,
+		Store: a.store, Leases: &endpointLeases{keeper: a.leases, held: make(map[string]atssync.Lease)}, Secrets: a.manage, Policy: deliverPolicy(a.conf(), out),
+		Log: a.log.With("component", "deliver"), Metrics: deliver.NewMetrics(a.registry),
 		InFlight: c.MaxInFlight, UserAgent: "atssync/" + a.version,
 	})
 }
 
 // startDeliver makes the webhooks of the config file so and lets all of them be sent to.
 func (a *App) startDeliver(ctx context.Context) {
-	report, err := a.manage.ApplyFileWebhooks(ctx, fileWebhooks(a.config))
-	if err != nil && ctx.Err() == nil {
-		a.log.Error("apply the webhooks of the config file", "err", err)
-	}
-	for _, p := range report.Problems {
-		a.log.Error("a part of the config file was not applied", "problem", p)
-	}
-	if n := len(report.Created) + len(report.Updated) + len(report.Paused); n > 0 {
-		a.log.Info("webhooks of the config file applied", "created", len(report.Created), "updated", len(report.Updated), "paused", len(report.Paused))
-	}
+	a.tellFile(a.applyWebhooks(ctx, a.conf()))
 	a.deliver.Start()
 }
 
@@ -116,7 +107,7 @@ func (a *App) pruneDeliveries(ctx context.Context) (int, error) {
 	total := 0
 	for {
 		now := clock()
-		n, err := a.store.PruneDeliveries(ctx, now.Add(-a.config.Delivery.KeepDelivered), pruneShare, now)
+		n, err := a.store.PruneDeliveries(ctx, now.Add(-a.conf().Delivery.KeepDelivered), pruneShare, now)
 		total += n
 		if err != nil || n == 0 {
 			return total, err

@@ -13,8 +13,10 @@ import (
 )
 
 // LoadConfig reads the config file, with what only the daemon's parts can judge.
-func LoadConfig(path string) (*config.Config, error) {
-	return config.Load(path, config.Checks{
+func LoadConfig(path string) (*config.Config, error) { return config.Load(path, checks()) }
+
+func checks() config.Checks {
+	return config.Checks{
 		Cron: func(spec, zone string) error {
 			_, err := schedule.Parse(spec, zone)
 			return err
@@ -24,7 +26,7 @@ func LoadConfig(path string) (*config.Config, error) {
 			return err
 		},
 		EventType: eventType,
-	})
+	}
 }
 
 func partnerName(p config.Platform) string {
@@ -34,22 +36,45 @@ func partnerName(p config.Platform) string {
 	return p.Name
 }
 
-// applyFile makes the connections and links of the config file so. What cannot be applied is logged with its
-// key; the daemon runs on.
+// applyFile makes the connections and links of the config file so.
 func (a *App) applyFile(ctx context.Context) {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	a.tellFile(a.applyConnections(ctx, a.conf()))
+}
+
+// applyConnections makes the connections and links of a config file so. What cannot be applied is a problem of the
+// report; the rest is.
+func (a *App) applyConnections(ctx context.Context, c *config.Config) manage.FileReport {
 	ctx = atssync.WithActor(ctx, atssync.Actor{Name: "file", Via: "config"})
-	report, err := a.manage.ApplyFile(ctx, fileConnections(a.config), fileLinks(a.config))
+	report, err := a.manage.ApplyFile(ctx, fileConnections(c), fileLinks(c))
 	if err != nil {
 		if ctx.Err() == nil {
 			a.log.Error("apply the connections of the config file", "err", err)
+			report.Problems = append(report.Problems, "connections: the store did not take them; the log says why")
 		}
-		return
+		return report
 	}
 	for _, id := range slices.Concat(report.Created, report.Updated) { // who it acts for is known from a check only
 		if _, err := a.manage.Check(ctx, id); err != nil && ctx.Err() == nil {
 			a.log.Warn("check a connection of the config file", "connection", id, "code", string(atssync.CodeOf(err)))
 		}
 	}
+	return report
+}
+
+// applyWebhooks is applyConnections for webhooks.
+func (a *App) applyWebhooks(ctx context.Context, c *config.Config) manage.FileReport {
+	report, err := a.manage.ApplyFileWebhooks(ctx, fileWebhooks(c))
+	if err != nil && ctx.Err() == nil {
+		a.log.Error("apply the webhooks of the config file", "err", err)
+		report.Problems = append(report.Problems, "webhooks: the store did not take them; the log says why")
+	}
+	return report
+}
+
+// tellFile logs what the config file changed, and what of it could not be applied, with its key.
+func (a *App) tellFile(report manage.FileReport) {
 	for _, p := range report.Problems {
 		a.log.Error("a part of the config file was not applied", "problem", p)
 	}

@@ -13,13 +13,13 @@ import (
 
 // listenHTTP binds the platform's listener: the same API as on the socket, for callers with a token.
 func (a *App) listenHTTP() error {
-	c := a.config.HTTP
+	c := a.conf().HTTP
 	if c.Listen == "" {
 		return nil
 	}
 	handler, err := api.New(api.Options{
 		Manage: a.manage, Intake: a.intake, Authenticate: api.Bearer(a.manage), Logger: a.log, Version: a.version,
-		MaxBody: c.MaxBody, MaxDocument: a.config.Submissions.MaxDocument, Console: a.consoles(),
+		MaxBody: c.MaxBody, MaxDocument: a.conf().Submissions.MaxDocument, Console: a.consoles(),
 	})
 	if err != nil {
 		return fmt.Errorf("build the API: %w", err)
@@ -85,7 +85,7 @@ func (a *App) startHTTP() {
 	}
 	a.http.Start()
 	a.stops.add("http", a.http.Stop)
-	a.log.Info("the API is served over HTTP", "http", a.http.Addr().String(), "tls", a.config.HTTP.TLSCert != "")
+	a.log.Info("the API is served over HTTP", "http", a.http.Addr().String(), "tls", a.conf().HTTP.TLSCert != "")
 }
 
 // HTTPAddr is where the platform's API is served, nil when there is no such listener.

@@ -31,6 +31,34 @@ func newBackupGauges(reg *prometheus.Registry) backupGauges {
 	return g
 }
 
+// reloadGauges are about reading the config file again. The start counts as one that went well.
+type reloadGauges struct{ ok, at prometheus.Gauge }
+
+func newReloadGauges(reg *prometheus.Registry) reloadGauges {
+	g := reloadGauges{
+		ok: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "atssync_config_last_reload_successful", Help: "1 when the config file was good when it was last read, 0 when it was not and an older configuration is in force.",
+		}),
+		at: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "atssync_config_last_reload_success_timestamp_seconds", Help: "When the configuration in force was read.",
+		}),
+	}
+	reg.MustRegister(g.ok, g.at)
+	g.ok.Set(1)
+	g.at.SetToCurrentTime()
+	return g
+}
+
+// reloaded takes note of a reload.
+func (m *metrics) reloaded(ok bool, at time.Time) {
+	if !ok {
+		m.reloads.ok.Set(0)
+		return
+	}
+	m.reloads.ok.Set(1)
+	m.reloads.at.Set(float64(at.Unix()))
+}
+
 // metrics are the daemon's own, beside those of the parts.
 type metrics struct {
 	runs     *prometheus.CounterVec
@@ -38,6 +66,7 @@ type metrics struct {
 	lastRun  *prometheus.GaugeVec
 	duration *prometheus.GaugeVec
 	backups  *prometheus.CounterVec
+	reloads  reloadGauges
 	backup   backupGauges
 	commit   prometheus.Histogram
 	steps    prometheus.Histogram
@@ -62,7 +91,7 @@ func newMetrics(reg *prometheus.Registry, version string) *metrics {
 		backups: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "atssync_backups_total", Help: "Backups of this life of the daemon, by result.",
 		}, []string{"result"}),
-		backup: newBackupGauges(reg),
+		backup: newBackupGauges(reg), reloads: newReloadGauges(reg),
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "atssync_store_commit_duration_seconds", Help: "Time of one synced commit of the store.",
 			Buckets: []float64{.0005, .002, .01, .05, .25, 1, 5},
@@ -84,7 +113,7 @@ func newMetrics(reg *prometheus.Registry, version string) *metrics {
 	reg.MustRegister(info)
 	m.backups.WithLabelValues("ok")
 	m.backups.WithLabelValues("failed")
-	for _, p := range []string{"submit", "status", "jobs", "check", "maintenance"} {
+	for _, p := range []string{"submit", "status", "jobs", "check", "maintenance", passBackups} {
 		m.runs.WithLabelValues(p, "ok")
 		m.runs.WithLabelValues(p, "failed")
 		m.skipped.WithLabelValues(p)
@@ -127,7 +156,7 @@ func (m *metrics) committed(c badger.Commit) {
 
 // watch registers what is read from the store when it is asked for.
 func (m *metrics) watch(a *App) {
-	m.registry.MustRegister(&stock{app: a, most: a.config.Metrics.MaxConnections})
+	m.registry.MustRegister(&stock{app: a, most: a.conf().Metrics.MaxConnections})
 }
 
 func metricsHandler(reg *prometheus.Registry) http.Handler {

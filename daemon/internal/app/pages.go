@@ -18,14 +18,14 @@ func (a *App) pages() ([]door, error) {
 		return nil, err
 	}
 	employers, err := connectpage.New(connectpage.Options{
-		Site: site, Manage: a.manage, Intake: a.intake, Platform: platformOf(a.config.Platform), PartnerName: partnerName(a.config.Platform),
-		Frames: a.config.HTTP.FrameAncestors, Log: a.log,
+		Site: site, Manage: a.manage, Intake: a.intake, Platform: platformOf(a.conf().Platform), PartnerName: partnerName(a.conf().Platform),
+		Frames: a.conf().HTTP.FrameAncestors, Log: a.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the connect page: %w", err)
 	}
 	doors := []door{{page.AssetPrefix, page.Assets()}, {atssync.ConnectPrefix, employers}}
-	if a.config.Console.Enabled {
+	if a.conf().Console.Enabled {
 		if err := a.newConsole(site); err != nil {
 			return nil, err
 		}
@@ -37,10 +37,10 @@ func (a *App) pages() ([]door, error) {
 // newSite makes what all pages have in common.
 func (a *App) newSite() (*page.Site, error) {
 	base := ""
-	if u, err := url.Parse(a.config.HTTP.PublicURL); err == nil {
+	if u, err := url.Parse(a.conf().HTTP.PublicURL); err == nil {
 		base = u.EscapedPath()
 	}
-	site, err := page.New(page.Options{Platform: platformOf(a.config.Platform), Base: base, Log: a.log})
+	site, err := page.New(page.Options{Platform: platformOf(a.conf().Platform), Base: base, Log: a.log})
 	if err != nil {
 		return nil, fmt.Errorf("build the pages: %w", err)
 	}

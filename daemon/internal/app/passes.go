@@ -32,29 +32,53 @@ type passes struct {
 func newPasses(a *App, c config.Schedules) (*passes, error) {
 	p := &passes{app: a, specs: make(map[string]schedule.Spec), asked: make(map[string]bool)}
 	var list []schedule.Pass
-	for _, x := range []struct {
-		name string
-		s    config.Schedule
-		do   func(context.Context) (string, error)
-	}{
-		{"submit", c.Submit, p.submit},
-		{"status", c.Status, p.reading("status", a.collect.StatusPass)},
-		{"jobs", c.Jobs, p.reading("jobs", a.collect.JobsPass)},
-		{"check", c.Check, p.reading("check", a.collect.CheckPass)},
-		{"maintenance", c.Maintenance, p.maintain},
-	} {
+	do := map[string]func(context.Context) (string, error){
+		"submit": p.submit, "status": p.reading("status", a.collect.StatusPass), "jobs": p.reading("jobs", a.collect.JobsPass),
+		"check": p.reading("check", a.collect.CheckPass), "maintenance": p.maintain, passBackups: p.backup,
+	}
+	for _, x := range scheduled(c) {
 		spec, err := schedule.Parse(x.s.Spec, x.s.Zone)
 		if err != nil {
 			return nil, fmt.Errorf("schedules.%s: %w", x.name, err)
 		}
 		p.specs[x.name] = spec
-		list = append(list, schedule.Pass{Name: x.name, Spec: spec, Do: x.do})
+		list = append(list, schedule.Pass{Name: x.name, Spec: spec, Do: do[x.name]})
 	}
 	var err error
 	p.runner, err = schedule.New(schedule.Options{
 		Passes: list, Runs: a.store, Log: a.log.With("component", "schedule"), Observe: a.metrics.ran,
 	})
 	return p, err
+}
+
+// scheduled lists the passes with when they are due.
+func scheduled(c config.Schedules) []struct {
+	name string
+	s    config.Schedule
+} {
+	return []struct {
+		name string
+		s    config.Schedule
+	}{
+		{"submit", c.Submit},
+		{"status", c.Status},
+		{"jobs", c.Jobs},
+		{"check", c.Check},
+		{"maintenance", c.Maintenance},
+		{passBackups, c.Backups},
+	}
+}
+
+// respecify has passes run by other specs from now on.
+func (p *passes) respecify(specs map[string]schedule.Spec) {
+	p.mu.Lock()
+	p.specs = specs
+	p.mu.Unlock()
+	for name, s := range specs {
+		if err := p.runner.Reschedule(name, s); err != nil {
+			p.app.log.Error("give a pass another schedule", "pass", name, "err", err) // only one that there is not
+		}
+	}
 }
 
 // wholeRound is how long the pass submit takes to come to every connection, those at rest too.
@@ -87,7 +111,7 @@ func part(connection string, parts uint64) uint64 {
 func (p *passes) maintain(ctx context.Context) (string, error) {
 	n, err := p.app.upkeep.checkLedger(ctx)
 	pruned, perr := p.app.pruneDeliveries(ctx)
-	old, rerr := dropOld(ctx, p.app.store, p.app.config.Retention, clock())
+	old, rerr := dropOld(ctx, p.app.store, p.app.conf().Retention, clock())
 	return fmt.Sprintf("%d ledgers checked, %d do not add up; %d records of deliveries forgotten; %s", n, p.app.upkeep.unbalanced.Load(), pruned, old),
 		errors.Join(err, perr, rerr)
 }
@@ -109,8 +133,11 @@ func (p *passes) reading(name string, walk func(context.Context, time.Duration) 
 
 // interval is the time between the next two runs of a pass.
 func (p *passes) interval(name string) time.Duration {
-	next := p.specs[name].Next(time.Now())
-	return p.specs[name].Next(next).Sub(next)
+	p.mu.Lock()
+	spec := p.specs[name]
+	p.mu.Unlock()
+	next := spec.Next(time.Now())
+	return spec.Next(next).Sub(next)
 }
 
 func (p *passes) wasAsked(name string) bool {

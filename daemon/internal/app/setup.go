@@ -10,7 +10,6 @@ import (
 
 	"github.com/atssync/atssync/config"
 	"github.com/atssync/atssync/daemon/internal/api"
-	"github.com/atssync/atssync/daemon/internal/atssync"
 	"github.com/atssync/atssync/daemon/internal/fleet"
 	"github.com/atssync/atssync/daemon/internal/intake"
 	"github.com/atssync/atssync/daemon/internal/manage"
@@ -20,7 +19,7 @@ import (
 // setup builds every part in the order in which they need each other. It is long and straight on purpose: this
 // is the one place that shows how the house is put together.
 func (a *App) setup(ctx context.Context) error {
-	c := a.config
+	c := a.conf()
 	if err := makeFolders(c.Daemon); err != nil {
 		return err
 	}
@@ -51,38 +50,31 @@ func (a *App) setup(ctx context.Context) error {
 	a.leases = newLeaseKeeper(a.store, a.log.With("component", "leases"), a.leased)
 	k := keys{secrets}
 	documents := intake.Vault{Keys: k, Sealer: k}
-	door, err := webhookDoor(c.Delivery)
+	out, err := openDoors(c)
 	if err != nil {
 		return err
 	}
-	look, err := resumeDoor(c)
-	if err != nil {
-		return err
-	}
+	a.doors.Store(out)
+	a.backups = &backups{a: a, keys: secrets}
 	a.manage = manage.New(manage.Options{
 		Store: a.store, Adapters: managedFleet{a.fleet}, Leases: a.leases, Keys: k, Sealer: k, Documents: documents,
-		Schedule: scheduleOf{a}, File: a.file, Settings: adapterSettings(c.Adapters), PartnerName: partnerName(c.Platform),
-		OnUncertain:      atssync.OnUncertain(c.Submissions.OnUncertain),
-		ResumeCheck:      atssync.ResumeCheck(c.Submissions.ResumeCheck),
-		ReleasePerMinute: c.Submissions.ReleasePace, Wake: a.wake, Changed: a.connectionChanged,
-		Webhooks:   &manage.WebhookOptions{Store: a.store, Deliver: delivererOf{a}, CheckURL: door.CheckURL},
+		Schedule: scheduleOf{a}, File: a.file, Policy: managePolicy(c), Wake: a.wake, Changed: a.connectionChanged,
+		Webhooks:   &manage.WebhookOptions{Store: a.store, Deliver: delivererOf{a}, CheckURL: func(u string) error { return a.doors.Load().webhooks.CheckURL(u) }},
 		Hooks:      manage.HookOptions{PublicURL: c.HTTP.PublicURL, Closed: c.HTTP.Listen == ""},
-		QuietUntil: a.fleet.QuietUntil, Backups: &backups{a: a, keys: secrets}, KeyRing: a.keyring,
+		QuietUntil: a.fleet.QuietUntil, Reload: a.Reload, Backups: a.backups, KeyRing: a.keyring,
 		RefreshJobs: func(ctx context.Context, connection string) error { return a.collect.RefreshJobs(ctx, connection) },
 	})
 	a.stops.addFunc("manage", func(context.Context) { a.manage.Stop() })
 	a.intake = intake.New(intake.Options{
 		Store: a.store, Connections: a.store, Keys: k, Sealer: k, Wake: a.wake,
-		ExpireAfter: c.Submissions.ExpireAfter, MaxDocument: int(c.Submissions.MaxDocument),
-		LastNameFallback: c.Submissions.LastNameFallback, Outlook: a.outlook, Resumes: look,
-		ResumeCheck: atssync.ResumeCheck(c.Submissions.ResumeCheck),
+		Policy: intakePolicy(c, out), MaxDocument: int(c.Submissions.MaxDocument), Outlook: a.outlook,
 	})
 	open := vault{Vault: documents, open: a.manage.OpenConnection}
-	a.deliver = a.newDeliver(door)
+	a.deliver = a.newDeliver(out)
 
 	a.collect = a.newCollect(open, names)
 	a.hooks = a.newHooks(k, names)
-	a.submit = a.newSubmit(open, look, names)
+	a.submit = a.newSubmit(open, out, names)
 	a.upkeep = newUpkeep(a.store, a.log.With("component", "upkeep"), a.wake, a.workErasures)
 	if a.passes, err = newPasses(a, c.Schedules); err != nil {
 		return err
@@ -113,7 +105,7 @@ func makeFolders(c config.Daemon) error {
 
 // listen binds the listeners, so that a taken address shows before anything runs.
 func (a *App) listen() error {
-	c := a.config
+	c := a.conf()
 	handler, err := api.New(api.Options{
 		Manage: a.manage, Intake: a.intake, Authenticate: api.Socket, Logger: a.log, Version: a.version,
 		MaxDocument: c.Submissions.MaxDocument, Console: a.consoles(),

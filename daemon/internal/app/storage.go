@@ -25,7 +25,7 @@ const markerFile = "seal.check"
 // gone, whose key is gone, or that was sealed with another key is refused: what it holds could not be read, what it
 // knows would be forgotten, and people would be sent twice.
 func (a *App) openData(ctx context.Context) (*seal.Keys, error) {
-	c := a.config.Store
+	c := a.conf().Store
 	marker := filepath.Join(filepath.Dir(c.Dir), markerFile)
 	marked, err := os.ReadFile(marker)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -63,7 +63,7 @@ func (a *App) openData(ctx context.Context) (*seal.Keys, error) {
 	if err := kv.BindKeys(ctx, engine, k.IDs()); err != nil {
 		return nil, fmt.Errorf("%s is not the newest key file of the data in %s; put the copy back that was made after the last atssync keys rotate: %w", c.KeyFile, c.Dir, err)
 	}
-	a.store = kv.New(engine, kv.Options{ReleasePerMinute: a.config.Submissions.ReleasePace, SoleOwner: true, Told: a.told})
+	a.store = kv.New(engine, kv.Options{ReleasePerMinute: func() int { return a.conf().Submissions.ReleasePace }, SoleOwner: true, Told: a.told})
 	a.keyring = newKeyring(k, a.store, c.KeyFile, a.log.With("component", "keys"))
 	if lasts {
 		if err := a.openJournal(); err != nil {
@@ -79,7 +79,7 @@ func (a *App) openData(ctx context.Context) (*seal.Keys, error) {
 // openJournal puts the journal of attempts around the store, whose lock keeps other daemons from it, too.
 func (a *App) openJournal() error {
 	j, err := journal.Open(journal.Options{
-		Path: a.config.Store.Journal, MaxSize: a.config.Store.JournalSize, Log: a.log.With("component", "journal"),
+		Path: a.conf().Store.Journal, MaxSize: a.conf().Store.JournalSize, Log: a.log.With("component", "journal"),
 	})
 	if err != nil {
 		return err
@@ -100,14 +100,14 @@ func writeMarker(path, value string) error {
 
 // openEngine opens the configured engine. The memory engine forgets everything at the end and is for trying out.
 func (a *App) openEngine(ctx context.Context) (kv.Engine, error) {
-	c := a.config.Store
+	c := a.conf().Store
 	a.space = func() error { return nil }
 	if c.Engine == "memory" {
 		a.log.Warn("the store is in memory: everything is lost when the daemon ends")
 		return memory.New(), nil
 	}
-	o := engineOptions(a.config, a.log)
-	o.OnCommit, o.Scratch = a.observeCommit, a.config.Daemon.RuntimeDir
+	o := engineOptions(a.conf(), a.log)
+	o.OnCommit, o.Scratch = a.observeCommit, a.conf().Daemon.RuntimeDir
 	e, err := badger.Open(ctx, o)
 	if err != nil {
 		return nil, err

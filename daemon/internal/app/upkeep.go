@@ -37,6 +37,7 @@ type upkeep struct {
 	// unbalanced counts the connections whose ledger did not add up at the last check.
 	unbalanced atomic.Int64
 	checkedAt  atomic.Int64 // unix seconds of the last whole check
+	turnedAt   atomic.Int64 // unix seconds of the loop's last turn
 	slack      *slack
 
 	cancel context.CancelFunc
@@ -73,6 +74,7 @@ func (u *upkeep) run(ctx context.Context) {
 	t := time.NewTicker(taskEvery)
 	defer t.Stop()
 	for {
+		u.turnedAt.Store(time.Now().Unix())
 		if err := u.work(ctx, time.Now().UTC()); err != nil && ctx.Err() == nil {
 			u.log.Error("work a task off", "err", err)
 		}

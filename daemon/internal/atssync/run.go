@@ -29,7 +29,8 @@ type Checkpoint struct {
 	Error string `json:"error,omitempty"`
 }
 
-// PassBackup is the pass of a Run that made a backup. It is a person's, and has no schedule here.
+// PassBackup is the pass of a Run that made a backup, whoever wanted it. When scheduled ones are made is the business of
+// another pass.
 const PassBackup = "backup"
 
 // Run is one execution of a scheduled pass, or of a backup.

@@ -35,10 +35,13 @@ type FileLink struct {
 
 // FileReport tells what the configuration file changed and what of it could not be applied.
 type FileReport struct {
-	Created, Updated, Paused []string // ids of connections
-	Linked, Unlinked         int
+	Created  []string `json:"created,omitempty" doc:"ids"`
+	Updated  []string `json:"updated,omitempty" doc:"ids"`
+	Paused   []string `json:"paused,omitempty" doc:"ids of those that left the file"`
+	Linked   int      `json:"linked,omitempty" doc:"job links made or changed"`
+	Unlinked int      `json:"unlinked,omitempty" doc:"job links that left the file"`
 	// Problems name the key: "connections[acme].fields.api_key: …". The rest was applied.
-	Problems []string
+	Problems []string `json:"problems,omitempty" doc:"what could not be applied, with its key; the rest was"`
 }
 
 const (
@@ -110,12 +113,16 @@ func (f *filing) connection(ctx context.Context, in FileConnection) error {
 	case err != nil:
 		return err
 	case was.Account != in.Account || was.Adapter != in.Adapter:
-		return atssync.Errorf(atssync.CodeInvalid, "the connection %s is of account %s and adapter %s, which never change", was.ID, was.Account, was.Adapter).
-			WithRemedy("give another id to a new connection")
+		return neverChanges(was)
 	case was.State == atssync.ConnectionRemoved:
 		return f.create(ctx, in, v)
 	}
 	return f.update(ctx, was, in, v)
+}
+
+func neverChanges(c atssync.Connection) error {
+	return atssync.Errorf(atssync.CodeInvalid, "the connection %s is of account %s and adapter %s, which never change", c.ID, c.Account, c.Adapter).
+		WithRemedy("give another id to a new connection")
 }
 
 // values judges what the file says of one connection. Without a manifest (the adapter never ran here) every value

@@ -111,7 +111,9 @@ type Options struct {
 	Webhooks  *WebhookOptions // nil: no webhooks
 	Hooks     HookOptions
 	Backups   Backups // nil: none are made
-	KeyRing   KeyRing // nil: no keys to exchange
+	// Reload reads the configuration file again; nil: there is none.
+	Reload  func(ctx context.Context) (Reloaded, error)
+	KeyRing KeyRing // nil: no keys to exchange
 
 	// RefreshJobs has the connection's jobs listed and stored now. It is required.
 	RefreshJobs func(ctx context.Context, connection string) error
@@ -149,9 +151,7 @@ func New(o Options) *Service {
 	if o.Changed == nil {
 		o.Changed = func(string) {}
 	}
-	s := &Service{o: o, survey: new(surveyor), policy: new(atomic.Pointer[Policy])}
-	s.Reconfigure(o.Policy)
-	return s
+	return &Service{o: o, survey: new(surveyor), policy: hold(o.Policy)}
 }
 
 // Stop waits for what is done beside those who ask.

@@ -130,7 +130,9 @@ func (t *turn) fly(f *flight) landing {
 		req.Items[i] = f.items[i].item
 	}
 	sent := time.Now()
+	over := w.calling(f, sent)
 	reply, err := f.client.Submit(w.calls, req)
+	over()
 	took := time.Since(sent)
 	if !writeAhead {
 		_ = (&flight{r: r, attempts: f.attempts}).begin(w.calls, t, f.items) // too late

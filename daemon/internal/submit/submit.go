@@ -112,6 +112,8 @@ type Worker struct {
 
 	mu    sync.Mutex
 	lanes map[string]*lane
+	// underway holds when each call that is under way began.
+	underway map[*flight]time.Time
 	// resting holds the lanes that had nothing queued and nothing wrong when they were looked at last.
 	resting map[string]bool
 	stopped bool
@@ -134,7 +136,7 @@ func New(o Options) *Worker {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	w := &Worker{o: o, lanes: make(map[string]*lane), resting: make(map[string]bool)}
+	w := &Worker{o: o, lanes: make(map[string]*lane), resting: make(map[string]bool), underway: make(map[*flight]time.Time)}
 	w.Reconfigure(o.Policy)
 	w.calls, w.endCalls = context.WithCancel(context.Background())
 	w.idle, w.endIdle = context.WithCancel(w.calls)
@@ -179,6 +181,30 @@ func (w *Worker) wake(connection string) {
 	}
 	l.running = true
 	w.wg.Go(func() { w.run(connection, l) })
+}
+
+// Longest returns the connection whose call has been under way for the longest time, and since when; "" when there is none.
+func (w *Worker) Longest() (connection string, since time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for f, began := range w.underway {
+		if connection == "" || began.Before(since) {
+			connection, since = f.r.c.ID, began
+		}
+	}
+	return connection, since
+}
+
+// calling keeps that a call is under way until the function that it returns is called.
+func (w *Worker) calling(f *flight, began time.Time) (over func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.underway[f] = began
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.underway, f)
+	}
 }
 
 // Stop lets calls in flight end and their outcome be stored; it waits for that until ctx ends and then

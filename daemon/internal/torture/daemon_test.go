@@ -55,7 +55,7 @@ func newDaemon(m *model, number int) (*daemon, error) {
 		m: m, number: number, engine: e, held: make(map[string]atssync.Lease), lanes: make(map[string]*lane), following: make(map[string]bool),
 		kick: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{}),
 	}
-	d.steps = kv.New(e, kv.Options{SoleOwner: true, ReleasePerMinute: m.pace})
+	d.steps = kv.New(e, kv.Options{SoleOwner: true, ReleasePerMinute: func() int { return m.pace }})
 	d.store = ordered{
 		Store: d.steps, who: fmt.Sprint(number), tasked: d.soon,
 		t: &turns{seed: m.seed, n: make(map[string]uint64)},

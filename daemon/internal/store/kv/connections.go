@@ -264,7 +264,7 @@ func (st *step) stateChanged(was, next *atssync.Connection, fields []string) err
 		return nil
 	}
 	d := atssync.EventDraft{Type: atssync.EventConnectionResumed, At: st.now, Data: atssync.ConnectionEvent{State: "resumed"}}
-	t := atssync.Task{Kind: atssync.TaskRelease, PerMinute: st.o.ReleasePerMinute}
+	t := atssync.Task{Kind: atssync.TaskRelease, PerMinute: st.o.pace()}
 	action := "connection.resume"
 	if next.State == atssync.ConnectionPaused {
 		d = atssync.EventDraft{

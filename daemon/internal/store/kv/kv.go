@@ -21,8 +21,8 @@ const partItems = 200
 // Options are what the steps need to know beyond the engine.
 type Options struct {
 	// ReleasePerMinute is the pace at which held submissions are released when a connection is resumed or
-	// a job is back; 0 is at once.
-	ReleasePerMinute int
+	// a job is back; 0, and nil, is at once.
+	ReleasePerMinute func() int
 	// SoleOwner says that the engine is held by this process alone, so that every owner of a lease that did
 	// not register with this Store is dead, whatever its heartbeat promised.
 	SoleOwner bool
@@ -48,6 +48,14 @@ var _ atssync.Store = (*Store)(nil)
 // New returns the store over an engine that Prepare has accepted. Close closes the engine.
 func New(engine Engine, o Options) *Store {
 	return &Store{engine: engine, o: o, owners: make(map[string]bool)}
+}
+
+// pace is how many held submissions are released a minute; 0 is at once.
+func (o Options) pace() int {
+	if o.ReleasePerMinute == nil {
+		return 0
+	}
+	return o.ReleasePerMinute()
 }
 
 // Prepare readies an engine's key space: it marks a new one with the format of this code, and refuses one

@@ -270,7 +270,7 @@ func onlyRecord(t *testing.T, e kv.Engine, table string) (k, value []byte) {
 
 func TestResume_ReleasesAtThePaceOfTheOptions(t *testing.T) {
 	t.Parallel()
-	s, _, c := setup(t, kv.Options{ReleasePerMinute: 7})
+	s, _, c := setup(t, kv.Options{ReleasePerMinute: func() int { return 7 }})
 	for _, state := range []atssync.ConnectionState{atssync.ConnectionPaused, atssync.ConnectionActive} {
 		_, err := s.UpdateConnection(t.Context(), c.ID, 0, func(c *atssync.Connection) error { c.State = state; return nil }, now)
 		require.NoError(t, err)

@@ -252,7 +252,7 @@ func (st *step) jobTasks(c *atssync.Connection, links []string, kind atssync.Tas
 	for _, job := range links {
 		t := atssync.Task{Kind: kind, Connection: c.ID, PlatformJob: job, Reason: reason}
 		if kind == atssync.TaskRelease {
-			t.PerMinute = st.o.ReleasePerMinute
+			t.PerMinute = st.o.pace()
 		}
 		if _, err := st.putTask(t); err != nil {
 			return err

@@ -190,7 +190,7 @@ func (a *App) connectionFindings(ctx context.Context, was *config.Config) func(c
 
 // badFile is a refusal of the config file with a field for each problem: its path is file, line and key.
 func badFile(err error) error {
-	out := atssync.Errorf(atssync.CodeInvalid, "the config file is not good; the configuration in force stays").
+	out := atssync.Errorf(atssync.CodeInvalid, "what the config file says cannot be put in force; the configuration of before stays").
 		WithRemedy("mend the file and reload again; atssync config check reads it without the daemon")
 	problems, ok := errors.AsType[config.Problems](err)
 	if !ok {

@@ -165,6 +165,7 @@ type world struct {
 	cmd    *exec.Cmd
 	log    *lockedLog
 	exited chan error
+	env    []string // of the daemon, beside the test's own
 }
 
 // lockedLog is what the daemon logged so far.
@@ -248,7 +249,7 @@ func (w *world) start() {
 		w.log = new(lockedLog)
 	}
 	w.cmd = exec.CommandContext(w.t.Context(), exe)
-	w.cmd.Env = append(os.Environ(), asDaemon+"="+w.config)
+	w.cmd.Env = append(append(os.Environ(), asDaemon+"="+w.config), w.env...)
 	w.cmd.Stderr = w.log
 	require.NoError(w.t, w.cmd.Start())
 	w.exited = make(chan error, 1)

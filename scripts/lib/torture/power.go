@@ -7,10 +7,13 @@ import (
 	"time"
 )
 
+// powerGrowth is more MiB than what is accepted between two cuts takes of the disk: a full one would end the part.
+const powerGrowth = 10
+
 // powerCuts has the power fail under a daemon that accepts and sends, and looks at what was acknowledged. The run that must
 // lose, to show that these cuts are real, is the one without the guard sync: torture -bite sync.
 func powerCuts(ctx context.Context, t *trial) error {
-	d, err := newDisk(ctx, t, "disk", 512)
+	d, err := newDisk(ctx, t, "disk", 512+powerGrowth*int64(t.n))
 	if err != nil {
 		return t.orNotRun(err)
 	}

@@ -44,6 +44,7 @@ type programme struct {
 func programmes() []programme {
 	return []programme{
 		{"kill", "kill -9 of daemon, adapter or both at random moments", 150, 10_000, false, kills},
+		{"drain", "ends in order while applications are accepted and sent", 100, 1000, false, drains},
 		{"lost", "answers lost, storms, a refused key, a closed job, statuses that cannot be read", 5000, 100_000, false, lost},
 		{"power", "the power fails under the disk of a daemon that accepts and sends", 10, 200, false, powerCuts},
 		{"restore", "backups under load, cut off, flipped; the data lost, restored, and everything sent again", 3, 50, false, restores},

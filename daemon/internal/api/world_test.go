@@ -58,7 +58,10 @@ func setup(t testing.TB) *world {
 		Schedule: schedule{}, KeyRing: &ring{}, Policy: manage.Policy{PartnerName: "Platform"}, RefreshJobs: w.refresh,
 		Webhooks: &manage.WebhookOptions{Store: w.store, Deliver: deliverer{}, CheckURL: func(string) error { return nil }},
 		Backups:  &w.backups,
-		Hooks:    manage.HookOptions{PublicURL: "https://ats-sync.example.com"},
+		Reload: func(context.Context) (manage.Reloaded, error) {
+			return manage.Reloaded{At: time.Now().UTC()}, nil
+		},
+		Hooks: manage.HookOptions{PublicURL: "https://ats-sync.example.com"},
 	})
 	in := intake.New(intake.Options{Store: w.store, Connections: w.store, Keys: b, Sealer: b})
 	w.served = Options{Manage: m, Intake: in, Authenticate: Socket, Logger: log, Version: "1.2.3", Console: consoleLink}

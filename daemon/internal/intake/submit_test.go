@@ -269,7 +269,7 @@ func TestSubmit_FallbackOfTheConnectionAllowsOneNameAndIsLeftToTheSender(t *test
 	require.NoError(t, err)
 	require.Empty(t, opened.Person.LastName)
 
-	b.o.LastNameFallback = "(none)"
+	b.Reconfigure(Policy{LastNameFallback: "(none)"})
 	doc.Connection = "con_a"
 	a, err = b.Submit(t.Context(), doc)
 	require.NoError(t, err)

@@ -51,7 +51,7 @@ func hold(p Policy) *atomic.Pointer[Policy] {
 
 // Reloaded tells what reading the configuration file again has changed.
 type Reloaded struct {
-	At time.Time `json:"at"`
+	At time.Time `json:"at" doc:"when the file was read"`
 	// Changed are the parts of the file that are others than before and are in force now.
 	Changed []string `json:"changed,omitempty" doc:"parts of the file that were changed and are in force now"`
 	// Restart are keys that were changed and come into force with the daemon's next start.
@@ -61,8 +61,8 @@ type Reloaded struct {
 	Replaced []string `json:"adapters_replaced,omitempty" doc:"adapters that go on in a new process; calls that were under way ended in the old one"`
 	Removed  []string `json:"adapters_removed,omitempty" doc:"adapters that were ended, after their calls"`
 	// Connections and Webhooks tell what was made of those in the file.
-	Connections FileReport `json:"connections"`
-	Webhooks    FileReport `json:"webhooks"`
+	Connections FileReport `json:"connections" doc:"what was made of the connections and job links in the file"`
+	Webhooks    FileReport `json:"webhooks" doc:"what was made of the webhooks in the file"`
 	Warnings    []string   `json:"warnings,omitempty" doc:"what is not wrong in the file and does not work on this machine as it is now"`
 }
 

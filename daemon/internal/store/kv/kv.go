@@ -58,25 +58,6 @@ func (o Options) pace() int {
 	return o.ReleasePerMinute()
 }
 
-// Prepare readies an engine's key space: it marks a new one with the format of this code, and refuses one
-// that a newer program wrote.
-func Prepare(ctx context.Context, engine Engine) error {
-	return engine.Update(ctx, func(w Writer) error {
-		v, err := w.Value(keyFormat())
-		if err != nil {
-			return fmt.Errorf("read the store's format: %w", err)
-		}
-		switch found := number(v); {
-		case v == nil:
-			w.Set(keyFormat(), key{}.num(format))
-		case found > format:
-			return atssync.Errorf(atssync.CodeConflict, "the data was written by a newer atssync (format %d, this one reads up to %d)", found, format).
-				WithRemedy("start the newer program, or restore a backup made by this one")
-		}
-		return nil
-	})
-}
-
 // ErrOtherKey says that the records were sealed with another key than the one at hand.
 var ErrOtherKey = errors.New("the data was sealed with another key")
 

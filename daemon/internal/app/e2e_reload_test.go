@@ -75,8 +75,7 @@ func TestReload_PutsInForceWhatItCanAndNamesWhatItCannot(t *testing.T) {
 
 	secret := filepath.Join(w.dir, "key")
 	require.NoError(t, os.WriteFile(secret, []byte(e.Key+"\n"), 0o600))
-	w.edit("[ops]", fmt.Sprintf(`[daemon.x]
-[ops]`))
+	w.edit("[ops]", "[daemon.x]\n[ops]")
 	_, err := w.client.Reload(t.Context())
 	require.Equal(t, atssync.CodeInvalid, atssync.CodeOf(err))
 	require.ErrorContains(t, err, w.config+":")

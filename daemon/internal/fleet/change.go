@@ -129,7 +129,7 @@ func (c *Change) Abandon(ctx context.Context) {
 
 // Apply puts the change in force. Calls under way end where they are; calls from now on go to the new processes. It
 // waits for neither.
-func (c *Change) Apply(ctx context.Context) {
+func (c *Change) Apply(ctx context.Context) { //nolint:contextcheck // the processes outlive the change.
 	f := c.fleet
 	f.mu.Lock()
 	if f.ctx == nil {

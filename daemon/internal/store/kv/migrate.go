@@ -17,7 +17,9 @@ var migrations = map[int]migration{}
 
 // Prepare readies an engine's key space: it marks a new one with the format of this code, brings an older one forward, and
 // refuses one that a newer program wrote. What it says of an error is for a person.
-func Prepare(ctx context.Context, engine Engine) error { return prepare(ctx, engine, format, migrations) }
+func Prepare(ctx context.Context, engine Engine) error {
+	return prepare(ctx, engine, format, migrations)
+}
 
 func prepare(ctx context.Context, engine Engine, current int, steps map[int]migration) error {
 	found, err := begin(ctx, engine, current)

@@ -51,6 +51,7 @@ type room struct {
 	Options
 	pages *page.Pages
 	log   *slog.Logger
+	turns turns
 }
 
 // New returns the handler of everything below atssync.ConnectPrefix.

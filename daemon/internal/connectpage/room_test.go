@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -129,7 +130,7 @@ func TestPages_NeverReachWhatIsAnotherAccounts(t *testing.T) {
 	theirPath, theirs := w.connected("globex")
 	require.Equal(t, http.StatusSeeOther, w.post(theirPath+"/jobs/globex-2", "version", "-1", "ats_job", "102", "as", "candidate").Code)
 	sub := w.uncertain(theirs, "app-1", "globex-2")
-	test := w.post(theirPath+"/test", "job", "globex-2")
+	test := w.post(theirPath+"/test", "job", "globex-2", "form", w.formOn(theirPath))
 	require.Equal(t, http.StatusSeeOther, test.Code)
 	sent, err := url.Parse(test.Header().Get("Location"))
 	require.NoError(t, err)
@@ -146,7 +147,7 @@ func TestPages_NeverReachWhatIsAnotherAccounts(t *testing.T) {
 	} {
 		require.Equal(t, http.StatusNotFound, w.post(path+p, form...).Code, p)
 	}
-	require.Equal(t, http.StatusUnprocessableEntity, w.post(path+"/test", "job", "globex-2").Code)
+	require.Equal(t, http.StatusUnprocessableEntity, w.post(path+"/test", "job", "globex-2", "form", strings.Repeat("a", 26)).Code)
 	require.Empty(t, w.links(ours))
 	require.Equal(t, []string{"globex-2 → 102 as candidate"}, w.links(theirs))
 	got, err := w.store.Submission(t.Context(), sub.ID)
@@ -270,7 +271,7 @@ func TestTest_IsNobodyThatCouldBeAPerson(t *testing.T) {
 	require.Contains(t, w.get(path+"/test").Body.String(), "No job is connected yet")
 	require.Equal(t, http.StatusSeeOther, w.post(path+"/jobs/acme-2", "version", "-1", "ats_job", "102", "as", "candidate").Code)
 	require.Equal(t, http.StatusUnprocessableEntity, w.post(path+"/test").Code)
-	res := w.post(path+"/test", "job", "acme-2")
+	res := w.post(path+"/test", "job", "acme-2", "form", w.formOn(path))
 	require.Equal(t, http.StatusSeeOther, res.Code)
 	at := strings.TrimSuffix(res.Header().Get("Location"), "#result")
 	require.Regexp(t, `^/connect/[0-9a-z]{58}/test\?sent=sub_[0-9a-z]{26}$`, at, "nothing personal stands in an address")
@@ -393,4 +394,62 @@ func TestPages_SayWhatCannotBeReadOrDone(t *testing.T) {
 	require.Equal(t, http.StatusConflict, res.Code)
 	require.Contains(t, res.Body.String(), "The connection is paused")
 	require.NotContains(t, w.log.String(), "level=ERROR")
+}
+
+// formOn returns what makes the form of a test candidate a form of its own.
+func (w *world) formOn(path string) string {
+	w.t.Helper()
+	_, form, found := strings.Cut(w.get(path+"/test").Body.String(), `name="form" value="`)
+	require.True(w.t, found, "there is no form")
+	form, _, _ = strings.Cut(form, `"`)
+	return form
+}
+
+func TestTest_AFormThatIsSentTwiceIsOneCandidate(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	path, c := w.connected("acme")
+	for job, ats := range map[string]string{"acme-1": "101", "acme-2": "102"} {
+		require.Equal(t, http.StatusSeeOther, w.post(path+"/jobs/"+job, "version", "-1", "ats_job", ats, "as", "candidate").Code)
+	}
+	form := w.formOn(path)
+	require.NotEqual(t, form, w.formOn(path), "each form is its own")
+	at := make(map[string]bool)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			res := w.post(path+"/test", "job", "acme-2", "form", form)
+			mu.Lock()
+			defer mu.Unlock()
+			at[fmt.Sprint(res.Code, res.Header().Get("Location"))] = true
+		})
+	}
+	wg.Wait()
+	require.Len(t, at, 1, "all lead to the same candidate")
+
+	// Another form for the same job is told how it is with the first; one for another job is not.
+	for range 2 {
+		res := w.post(path+"/test", "job", "acme-2", "form", w.formOn(path))
+		require.Contains(t, res.Header().Get("Location"), "said=test-under-way")
+		require.Contains(t, w.get(strings.TrimSuffix(res.Header().Get("Location"), "#result")).Body.String(), "On its way")
+	}
+	require.NotContains(t, w.post(path+"/test", "job", "acme-1", "form", form).Header().Get("Location"), "said")
+	all, err := w.store.Submissions(t.Context(), atssync.SubmissionQuery{Connection: c.ID})
+	require.NoError(t, err)
+	require.Len(t, all.Items, 2)
+
+	// What is settled is in nobody's way, and its form is its own still.
+	for _, s := range all.Items {
+		_, err := w.store.Act(t.Context(), s.ID, atssync.ActCancel, time.Now())
+		require.NoError(t, err)
+	}
+	require.NotContains(t, w.post(path+"/test", "job", "acme-2", "form", w.formOn(path)).Header().Get("Location"), "said")
+	require.Contains(t, w.post(path+"/test", "job", "acme-2", "form", form).Header().Get("Location"), "sent="+all.Items[0].ID)
+	all, err = w.store.Submissions(t.Context(), atssync.SubmissionQuery{Connection: c.ID})
+	require.NoError(t, err)
+	require.Len(t, all.Items, 3)
+	for _, bad := range []string{"", "x", strings.ToUpper(form), form + "a"} {
+		require.Equal(t, http.StatusUnprocessableEntity, w.post(path+"/test", "job", "acme-1", "form", bad).Code, bad)
+	}
 }

@@ -1,8 +1,12 @@
 package connectpage
 
 import (
+	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -25,7 +29,12 @@ type testPage struct {
 	Chosen string
 	Error  string
 	Sent   *sentTest
+	// Form is made anew for every form: however often one is sent, it is one candidate.
+	Form string
 }
+
+// formOf is what a form's own text looks like.
+var formOf = regexp.MustCompile(`^[a-z2-7]{26}$`)
 
 type testJob struct{ ID, Title, ATSJob string }
 
@@ -51,7 +60,7 @@ func (v *visit) test() error {
 }
 
 func (v *visit) showTest(status int, wrong string) error {
-	d := testPage{naming: v.naming(0), Error: wrong}
+	d := testPage{naming: v.naming(0), Error: wrong, Form: strings.ToLower(rand.Text())}
 	links, err := all(func(p atssync.Paging) (atssync.Page[atssync.JobLink], error) {
 		return v.ours.JobLinks(v.ctx, atssync.LinkQuery{Connection: v.conn.ID, Paging: p})
 	})
@@ -108,9 +117,12 @@ func (v *visit) sendTest() error {
 	if err := v.form(); err != nil {
 		return err
 	}
-	id := v.r.PostFormValue("job")
+	id, form := v.r.PostFormValue("job"), v.r.PostFormValue("form")
 	if id == "" {
 		return v.showTest(http.StatusUnprocessableEntity, "Please choose a job.")
+	}
+	if !formOf.MatchString(form) {
+		return v.showTest(http.StatusUnprocessableEntity, "This page was an old one. Please choose the job and press the button once more.")
 	}
 	if _, err := v.ours.JobLink(v.ctx, v.conn.ID, id); err != nil {
 		if atssync.CodeOf(err) != atssync.CodeNotFound {
@@ -118,22 +130,61 @@ func (v *visit) sendTest() error {
 		}
 		return v.showTest(http.StatusUnprocessableEntity, "This job is not connected any more. Please choose another one.")
 	}
-	got, err := v.Intake.Within(atssync.Scope{Accounts: []string{v.link.Account}, Connections: []string{v.conn.ID}}).Submit(v.ctx, v.testDocument(id))
+	sent, word, err := v.submitTest(v.testDocument(id, form))
 	if err != nil {
 		return err
 	}
-	v.await(got.Submission.ID)
-	page.Back(v.w, v.r, v.at("test")+"?sent="+got.Submission.ID+"#result", "")
+	v.await(sent)
+	page.Back(v.w, v.r, v.at("test")+"?sent="+sent+"#result", word)
 	return nil
 }
 
-// testDocument is a candidate that nobody can take for a person.
-func (v *visit) testDocument(job string) atssync.Document {
+// submitTest hands a test candidate over unless one for its job is on its way, which it then tells with a word. Those who press
+// a button at once take turns here, so that the second sees what the first did; and a browser that sends a form twice ends
+// the first request, which goes on nevertheless.
+func (v *visit) submitTest(doc atssync.Document) (sent, word string, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.ctx), patience)
+	defer cancel()
+	done, err := v.turns.take(v.ctx, v.conn.ID)
+	if err != nil {
+		return "", "", err
+	}
+	defer done()
+	scope := atssync.Scope{Accounts: []string{v.link.Account}, Connections: []string{v.conn.ID}}
+	tests, err := all(func(p atssync.Paging) (atssync.Page[manage.Submission], error) {
+		return v.ours.SubmissionsOf(ctx, v.conn.ID, doc.Person, p)
+	})
+	if err != nil {
+		return "", "", err
+	}
+	underWay := ""
+	for _, t := range tests {
+		switch {
+		case t.ExternalID == doc.ExternalID:
+			return t.ID, "", nil
+		case t.PlatformJob == doc.Job && t.State.Waiting() && strings.HasPrefix(t.ExternalID, TestPrefix):
+			underWay = t.ID
+		}
+	}
+	if underWay != "" {
+		return underWay, "test-under-way", nil
+	}
+	got, err := v.Intake.Within(scope).Submit(ctx, doc)
+	return got.Submission.ID, "", err
+}
+
+// testEmail is by what test candidates are found.
+const testEmail = "test.candidate@example.com"
+
+// testDocument is a candidate that nobody can take for a person. Its external id follows from the form, so that the same form is the
+// same candidate.
+func (v *visit) testDocument(job, form string) atssync.Document {
+	sum := sha256.Sum256([]byte(strings.Join([]string{v.conn.ID, job, form}, "\x00")))
 	doc := atssync.Document{
-		Connection: v.conn.ID, ExternalID: TestPrefix + strings.ToLower(rand.Text()[:16]), Job: job,
+		Connection: v.conn.ID, ExternalID: TestPrefix + hex.EncodeToString(sum[:10]), Job: job,
 		Person: atssync.Person{
 			FirstName: "Test", LastName: "Candidate (not a person)", Company: v.Platform.Name,
-			Emails: []atssync.Email{{Address: "test.candidate@example.com", Type: "other"}},
+			Emails: []atssync.Email{{Address: testEmail, Type: "other"}},
 		},
 		Answers: []atssync.Answer{{
 			Question: "Is this a real person?",

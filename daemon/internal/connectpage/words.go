@@ -20,6 +20,7 @@ var said = map[string]page.Message{
 	"jobs-linked":    {Kind: page.KindOK, Title: "The jobs are connected", Text: "Applications for them are sent from now on."},
 	"job-linked":     {Kind: page.KindOK, Title: "The job is connected", Text: "Applications for it are sent from now on."},
 	"job-unlinked":   {Kind: page.KindOK, Title: "The job is no longer connected", Text: "Applications for it wait until it is connected again."},
+	"test-under-way": {Kind: page.KindInfo, Title: "A test candidate is still on its way to this job", Text: "No second one was sent. Below stands how it is with the first."},
 	"refreshed":      {Kind: page.KindOK, Title: "The list of jobs is up to date"},
 	"arrived":        {Kind: page.KindOK, Title: "Found", Text: "The candidate was read back and is ours. Its status is followed from now on."},
 	"sent-again":     {Kind: page.KindOK, Title: "It is sent again", Text: "Should both turn up after all, merge them in your system."},

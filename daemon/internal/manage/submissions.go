@@ -101,6 +101,19 @@ func (s *Service) Submissions(ctx context.Context, q atssync.SubmissionQuery) (a
 	return out, nil
 }
 
+// SubmissionsOf lists what was accepted on a connection of one person, whom its id or the first e-mail address names. No document is opened.
+func (s *Service) SubmissionsOf(ctx context.Context, connection string, p atssync.Person, at atssync.Paging) (atssync.Page[Submission], error) {
+	c, err := s.find(ctx, connection)
+	if err != nil {
+		return atssync.Page[Submission]{}, err
+	}
+	keys := s.o.Documents.PersonKeys(c.Account, p)
+	if len(keys) == 0 {
+		return atssync.Page[Submission]{}, nil
+	}
+	return s.Submissions(ctx, atssync.SubmissionQuery{Connection: c.ID, PersonKey: keys[0], Paging: at})
+}
+
 // Submission returns one submission with its attempts. withDocument opens the document and the notes that were
 // sent, which is written into the audit record.
 func (s *Service) Submission(ctx context.Context, id string, withDocument bool) (SubmissionDetail, error) {

@@ -28,12 +28,14 @@ type ConnectLink struct {
 	Adapter string `json:"adapter"`
 	Name    string `json:"name,omitempty"` // of the connection that is made; "" takes the ATS account's
 	// Connection is the one that the page is about: what it made, or what it was made to repair. "" before.
-	Connection string    `json:"connection,omitempty"`
-	ReturnURL  string    `json:"return_url,omitempty"` // where the page leads back to
-	CreatedAt  time.Time `json:"created_at"`
-	CreatedBy  string    `json:"created_by,omitempty"`
-	ExpiresAt  time.Time `json:"expires_at"`
-	RevokedAt  time.Time `json:"revoked_at,omitzero"`
+	Connection string `json:"connection,omitempty"`
+	// Limited says that it was made for that connection: it may bring it back when it was removed, and makes no other one.
+	Limited   bool      `json:"limited,omitempty"`
+	ReturnURL string    `json:"return_url,omitempty"` // where the page leads back to
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by,omitempty"`
+	ExpiresAt time.Time `json:"expires_at"`
+	RevokedAt time.Time `json:"revoked_at,omitzero"`
 }
 
 const (

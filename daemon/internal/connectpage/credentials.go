@@ -1,6 +1,7 @@
 package connectpage
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -87,26 +88,71 @@ func (v *visit) connect() error {
 	if err := v.form(); err != nil {
 		return err
 	}
-	given := make(map[string]sdk.Secret)
-	for _, f := range v.adapter.Fields {
-		if value := v.r.PostFormValue("field." + f.Name); f.Who != sdk.WhoOperator && (value != "" || v.conn == nil) {
-			given[f.Name] = sdk.Secret(value)
-		}
+	if v.conn != nil && v.r.PostFormValue("repair") == "yes" {
+		return v.repair(v.given())
 	}
-	if v.conn != nil {
-		return v.repair(given)
-	}
-	res, err := v.account.Connect(v.ctx, manage.ConnectRequest{Account: v.link.Account, Adapter: v.link.Adapter, Name: v.link.Name, Fields: given})
+	// Whoever presses the button twice has the browser leave the first request, which goes on nevertheless; the second waits for it and
+	// sees what it did.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.ctx), patience)
+	defer cancel()
+	done, err := v.turns.take(v.ctx, v.link.ID)
 	if err != nil {
+		return err
+	}
+	defer done()
+	link, err := v.Manage.OpenConnectLink(ctx, v.r.PathValue("token"))
+	if err != nil {
+		return deadLink{err}
+	}
+	if err := v.about(ctx, link); err != nil {
+		return err
+	}
+	req := manage.ConnectRequest{Account: link.Account, Adapter: link.Adapter, Name: link.Name, Fields: v.given()}
+	switch {
+	case v.conn != nil:
+		req.Only = v.conn.ID
+	case link.Limited:
+		req.Only = link.Connection
+	}
+	res, err := v.account.Connect(ctx, req)
+	switch e := asError(err); {
+	case e != nil && e.Code == atssync.CodeExists && v.conn != nil && e.Connection == v.conn.ID: // the first of two clicks made it
+		page.Back(v.w, v.r, v.at("jobs"), "connected")
+		return nil
+	case e != nil && e.Code == atssync.CodeConflict && req.Only != "":
+		return v.onlyTheSame()
+	case err != nil:
 		return v.refusedCredentials(err)
 	}
-	if err := v.account.BindConnectLink(v.ctx, v.link.ID, res.Connection.ID); err != nil {
+	if err := v.account.BindConnectLink(ctx, link.ID, res.Connection.ID); err != nil {
 		return err
 	}
 	// The list is there when the next page asks for it; that it cannot be had yet is told there.
-	_, _ = v.account.RefreshJobs(v.ctx, res.Connection.ID)
+	_, _ = v.account.RefreshJobs(ctx, res.Connection.ID)
 	page.Back(v.w, v.r, v.at("jobs"), "connected")
 	return nil
+}
+
+// given is what the form says of the employer's fields. Empty is no change where there is a connection.
+func (v *visit) given() map[string]sdk.Secret {
+	out := make(map[string]sdk.Secret)
+	repair := v.conn != nil && v.r.PostFormValue("repair") == "yes"
+	for _, f := range v.adapter.Fields {
+		if value := v.r.PostFormValue("field." + f.Name); f.Who != sdk.WhoOperator && (value != "" || !repair) {
+			out[f.Name] = sdk.Secret(value)
+		}
+	}
+	return out
+}
+
+// onlyTheSame says that what was entered works and is not what this page may connect.
+func (v *visit) onlyTheSame() error {
+	m := &page.Message{Kind: page.KindWarn, Title: "This is another user or account than before", Text: "Nothing was saved. This page is about one connection, which was ended. " +
+		"Enter a key of the same user as before, or ask " + v.Platform.Name + " for a new link."}
+	if v.conn != nil {
+		m.Title, m.Text = "Somebody else connected meanwhile", "Nothing was overwritten: another user or account of "+v.adapter.Label+" is connected now. If yours is the right one, replace the key with it."
+	}
+	return v.askCredentials(http.StatusConflict, nil, m)
 }
 
 // repair gives a connection new credentials.

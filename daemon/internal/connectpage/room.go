@@ -135,16 +135,10 @@ func (v *visit) open(ctx context.Context) error {
 		return deadLink{err}
 	}
 	web.SetCaller(ctx, link.ID)
-	v.link = link
 	ctx = atssync.WithActor(ctx, atssync.Actor{Name: link.ID, Via: "connect page"})
 	v.ctx, v.base = ctx, v.Site.Path(atssync.ConnectPrefix+token)
 	v.account = v.Manage.Within(atssync.Scope{Accounts: []string{link.Account}})
-	c, err := v.account.LinkedConnection(ctx, link)
-	switch {
-	case err == nil:
-		v.conn = &c
-		v.ours = v.Manage.Within(atssync.Scope{Accounts: []string{link.Account}, Connections: []string{c.ID}})
-	case atssync.CodeOf(err) != atssync.CodeNotFound:
+	if err := v.about(ctx, link); err != nil {
 		return err
 	}
 	a, err := v.account.Adapter(ctx, link.Adapter)
@@ -155,6 +149,20 @@ func (v *visit) open(ctx context.Context) error {
 		return atssync.Errorf(atssync.CodeAdapter, "the adapter %s has not run yet", link.Adapter)
 	}
 	v.adapter = a.Manifest
+	return nil
+}
+
+// about finds the connection that a link is about now.
+func (v *visit) about(ctx context.Context, link manage.ConnectLink) error {
+	v.link = link
+	c, err := v.account.LinkedConnection(ctx, link)
+	switch {
+	case err == nil:
+		v.conn = &c
+		v.ours = v.Manage.Within(atssync.Scope{Accounts: []string{link.Account}, Connections: []string{c.ID}})
+	case atssync.CodeOf(err) != atssync.CodeNotFound:
+		return err
+	}
 	return nil
 }
 

@@ -36,7 +36,7 @@ func TestPages_ShowWhatOthersWroteAsText(t *testing.T) {
 		require.Equal(t, http.StatusOK, res.Code, p)
 		pages[p] = res.Body.String()
 	}
-	pages["refused"] = w.post(path+"/credentials", "field.api_key", hostile, "field.user", hostile).Body.String()
+	pages["refused"] = w.post(path+"/credentials", "repair", "yes", "field.api_key", hostile, "field.user", hostile).Body.String()
 	pages["no such job"] = w.post(path+"/jobs/acme-1", "version", "-1", "ats_job", hostile, "as", "candidate").Body.String()
 	for p, body := range pages {
 		require.NotContains(t, body, "<script>alert", p)
@@ -188,7 +188,7 @@ func TestCredentials_AnotherUserIsAskedForBeforeItReplacesTheFirst(t *testing.T)
 	t.Parallel()
 	w := setup(t)
 	path, c := w.connected("acme")
-	form := []string{"field.api_key", goodKey + "new", "field.user", "bob"}
+	form := []string{"repair", "yes", "field.api_key", goodKey + "new", "field.user", "bob"}
 	res := w.post(path+"/credentials", form...)
 	require.Equal(t, http.StatusUnprocessableEntity, res.Code)
 	require.Contains(t, res.Body.String(), "This key belongs to somebody else")

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,7 +42,9 @@ type ats struct {
 	jobs     []sdk.Job
 	readings []sdk.Reading
 	cause    string // of a refused key
+	mu       sync.Mutex
 	seen     []sdk.Connection
+	checking func() // called when a check came in
 }
 
 func newATS() *ats {
@@ -59,8 +62,16 @@ func newATS() *ats {
 		},
 		Steps: []string{"Press the button."}, Find: sdk.FindNone, Prospects: true, ProfileURL: `^https://ats\.example\.com/people/(?P<candidate>\d+)$`,
 	}
-	a.CheckFunc = func(_ context.Context, req sdk.CheckRequest) (sdk.CheckReply, error) {
+	a.CheckFunc = func(ctx context.Context, req sdk.CheckRequest) (sdk.CheckReply, error) {
+		a.mu.Lock()
 		a.seen = append(a.seen, req.Connection)
+		a.mu.Unlock()
+		if a.checking != nil {
+			a.checking()
+		}
+		if ctx.Err() != nil {
+			return sdk.CheckReply{}, ctx.Err()
+		}
 		if !strings.HasPrefix(req.Connection.Value("api_key"), goodKey) {
 			return sdk.CheckReply{Items: []sdk.CheckItem{{ID: "credentials", Label: "The key works", Kind: sdk.KindAuth, Cause: a.cause, Turn: sdk.TurnEmployer, Remedy: "make a new key"}}}, nil
 		}
@@ -75,9 +86,12 @@ func newATS() *ats {
 
 func (a *ats) Manifest(string) (sdk.Manifest, error) { return a.Fake.Manifest, nil }
 
-func (a *ats) Reserve(context.Context, string, sdk.Connection, sdk.Power) (sdk.Client, func(), error) {
+func (a *ats) Reserve(ctx context.Context, _ string, _ sdk.Connection, _ sdk.Power) (sdk.Client, func(), error) {
 	if a.down {
 		return nil, nil, sdk.ErrNotRunning
+	}
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
 	}
 	return &a.Fake, func() {}, nil
 }
@@ -197,11 +211,17 @@ func (w *world) get(path string) *httptest.ResponseRecorder {
 
 func (w *world) post(path string, pairs ...string) *httptest.ResponseRecorder {
 	w.t.Helper()
+	return w.postUntil(w.t.Context(), path, pairs...)
+}
+
+// postUntil sends a form that the browser leaves when ctx ends.
+func (w *world) postUntil(ctx context.Context, path string, pairs ...string) *httptest.ResponseRecorder {
+	w.t.Helper()
 	form := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
 		form.Add(pairs[i], pairs[i+1])
 	}
-	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, path, strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	rec := httptest.NewRecorder()
 	w.page.ServeHTTP(rec, r)

@@ -19,6 +19,8 @@ type ConnectRequest struct {
 	Fields map[string]sdk.Secret
 	// Operator allows fields that the operator fills in.
 	Operator bool
+	// Only is the connection that may be brought back, where no other one may be made.
+	Only string
 	// DryRun checks and saves nothing.
 	DryRun           bool
 	OnUncertain      atssync.OnUncertain
@@ -80,12 +82,17 @@ func (s *Service) Connect(ctx context.Context, req ConnectRequest) (ConnectResul
 		}
 	}
 	s.identify(&c, v, &reply)
+	if req.Only != "" {
+		if err := s.becomes(ctx, &c, req.Only); err != nil {
+			return ConnectResult{}, err
+		}
+	}
 	if req.DryRun {
 		c.ID, c.Settings = "", v.settings
 		out.Connection = s.view(c, atssync.Lane{})
 		return out, nil
 	}
-	saved, revived, err := s.create(ctx, c, v, now)
+	saved, revived, err := s.create(ctx, c, v, now, req.Only)
 	if err != nil {
 		return ConnectResult{}, err
 	}
@@ -98,6 +105,23 @@ func (s *Service) Connect(ctx context.Context, req ConnectRequest) (ConnectResul
 	}
 	out.Connection, err = s.shown(ctx, saved)
 	return out, err
+}
+
+// becomes gives a new connection the id of the removed one that it is to bring back, and refuses every other one.
+func (s *Service) becomes(ctx context.Context, c *atssync.Connection, only string) error {
+	o, err := s.find(ctx, only)
+	switch {
+	case err != nil:
+		return err
+	case o.Account != c.Account || o.Adapter != c.Adapter || !sharesIdentity(o, *c):
+		return atssync.Errorf(atssync.CodeConflict, "these credentials are of another ATS user or account than connection %s, and no other connection may be made here; nothing was saved", o.ID).
+			WithRemedy("use credentials of the same ATS user, or have a connect link made for the account as a whole")
+	case o.State != atssync.ConnectionRemoved:
+		return atssync.Errorf(atssync.CodeExists, "this ATS account is connected already, with the same user or the same key, as %s (%s)", o.ID, o.Name).
+			WithRemedy("give that connection the new credentials (atssync connections repair), or remove it first").About(o.ID)
+	}
+	c.ID = o.ID
+	return nil
 }
 
 // notices tells what became of the account's earlier connections to the same ATS.
@@ -121,7 +145,19 @@ func (s *Service) notices(ctx context.Context, c atssync.Connection, revived boo
 }
 
 // create seals the values and stores a new connection, or the removed one that it continues.
-func (s *Service) create(ctx context.Context, c atssync.Connection, v values, now time.Time) (saved atssync.Connection, revived bool, err error) {
+// With only, c has the id of a removed one and becomes that or nothing.
+func (s *Service) create(ctx context.Context, c atssync.Connection, v values, now time.Time, only string) (saved atssync.Connection, revived bool, err error) {
+	if only != "" {
+		if err := s.sealNew(&c, v, now); err != nil {
+			return c, false, err
+		}
+		if saved, err = s.o.Store.CreateConnection(ctx, c, now); err != nil {
+			return c, false, err
+		}
+		s.o.Changed(saved.ID)
+		s.o.Wake(saved.ID)
+		return saved, true, nil
+	}
 	twin, err := s.twin(ctx, c)
 	if err != nil {
 		return c, false, err

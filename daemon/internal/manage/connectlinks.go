@@ -22,6 +22,7 @@ type ConnectLink struct {
 	Adapter    string    `json:"adapter"`
 	Name       string    `json:"name,omitempty" doc:"of the connection that is made"`
 	Connection string    `json:"connection,omitempty" doc:"what the page is about, once there is one"`
+	Limited    bool      `json:"limited,omitempty" doc:"it was made for that connection and makes no other one"`
 	ReturnURL  string    `json:"return_url,omitempty" doc:"where the page leads back to"`
 	CreatedAt  time.Time `json:"created_at"`
 	CreatedBy  string    `json:"created_by,omitempty"`
@@ -69,7 +70,7 @@ func (s *Service) CreateConnectLink(ctx context.Context, req ConnectLinkRequest)
 	}
 	id, token, hash := atssync.NewConnectLinkSecret(now)
 	l := atssync.ConnectLink{
-		ID: id, Hash: hash, Account: req.Account, Adapter: req.Adapter, Name: req.Name, Connection: about, ReturnURL: req.ReturnURL, ExpiresAt: req.ExpiresAt.UTC(),
+		ID: id, Hash: hash, Account: req.Account, Adapter: req.Adapter, Name: req.Name, Connection: about, Limited: about != "", ReturnURL: req.ReturnURL, ExpiresAt: req.ExpiresAt.UTC(),
 	}
 	if actor, ok := atssync.ActorOf(ctx); ok {
 		l.CreatedBy = actor.Name
@@ -225,7 +226,7 @@ func (s *Service) BindConnectLink(ctx context.Context, id, connection string) er
 
 func connectLinkView(l atssync.ConnectLink) ConnectLink {
 	return ConnectLink{
-		ID: l.ID, Account: l.Account, Adapter: l.Adapter, Name: l.Name, Connection: l.Connection, ReturnURL: l.ReturnURL,
+		ID: l.ID, Account: l.Account, Adapter: l.Adapter, Name: l.Name, Connection: l.Connection, Limited: l.Limited, ReturnURL: l.ReturnURL,
 		CreatedAt: l.CreatedAt, CreatedBy: l.CreatedBy, ExpiresAt: l.ExpiresAt, RevokedAt: l.RevokedAt,
 	}
 }

@@ -80,13 +80,17 @@ func (s *Service) twin(ctx context.Context, c atssync.Connection) (*atssync.Conn
 		q.Paging = p
 		return s.o.Store.Connections(ctx, q)
 	}, func(o atssync.Connection) error {
-		shares := slices.ContainsFunc(o.IdentityKeys, func(k string) bool { return slices.Contains(c.IdentityKeys, k) })
-		if shares && (twin == nil || c.Continues(o, *twin)) {
+		if sharesIdentity(o, c) && (twin == nil || c.Continues(o, *twin)) {
 			twin = &o
 		}
 		return nil
 	})
 	return twin, err
+}
+
+// sharesIdentity reports whether two connections are of the same ATS user or of the same key.
+func sharesIdentity(a, b atssync.Connection) bool {
+	return slices.ContainsFunc(a.IdentityKeys, func(k string) bool { return slices.Contains(b.IdentityKeys, k) })
 }
 
 // each calls fn for every item of a paged list.

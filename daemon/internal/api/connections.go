@@ -41,8 +41,8 @@ type UpdateRequest struct {
 type RepairRequest struct {
 	Version int64
 	Fields  map[string]Secret
-	// OtherAccount accepts that they reach another user or ATS account than before.
-	OtherAccount bool
+	// OtherAccount is what the refusal named as reached.identity: that user or ATS account is meant.
+	OtherAccount string
 }
 
 // connectBody is a ConnectRequest on the wire, where its secrets are plain.
@@ -71,7 +71,7 @@ type updateBody struct {
 
 type repairBody struct {
 	Fields       map[string]string `json:"fields" doc:"new credentials and settings; those left out are kept"`
-	OtherAccount bool              `json:"other_account,omitempty" doc:"they may reach another user or ATS account than before"`
+	OtherAccount string            `json:"other_account,omitempty" maxLength:"255" doc:"the reached.identity of the refusal: that user or ATS account is meant"`
 }
 
 type pauseBody struct {

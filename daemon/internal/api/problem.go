@@ -74,6 +74,8 @@ type Problem struct {
 	web.Problem
 	Errors []atssync.FieldError  `json:"errors,omitempty" doc:"every refused field"`
 	Checks []atssync.CheckResult `json:"checks,omitempty" doc:"with check_failed: what was found, whose turn it is, what to do"`
+	// Reached is whom credentials reached that are good and another's.
+	Reached *atssync.Reached `json:"reached,omitempty" doc:"with conflict: the other ATS user or account that the credentials reach"`
 }
 
 // Error returns the detail; a Problem is an error where the HTTP library wants one.
@@ -95,7 +97,7 @@ func (p *Problem) GetHeaders() http.Header {
 
 // err returns what the problem was made of.
 func (p *Problem) err() *atssync.Error {
-	return &atssync.Error{Code: atssync.Code(p.Code), Message: p.Detail, Remedy: p.Remedy, Fields: p.Errors, Checks: p.Checks}
+	return &atssync.Error{Code: atssync.Code(p.Code), Message: p.Detail, Remedy: p.Remedy, Fields: p.Errors, Checks: p.Checks, Reached: p.Reached}
 }
 
 func newProblem(ctx context.Context, status int, e *atssync.Error) *Problem {
@@ -104,7 +106,7 @@ func newProblem(ctx context.Context, status int, e *atssync.Error) *Problem {
 			Type: web.TypePrefix + string(e.Code), Title: http.StatusText(status), Status: status, Code: string(e.Code),
 			Detail: e.Message, Remedy: e.Remedy, RequestID: web.RequestID(ctx),
 		},
-		Errors: e.Fields, Checks: e.Checks,
+		Errors: e.Fields, Checks: e.Checks, Reached: e.Reached,
 	}
 }
 

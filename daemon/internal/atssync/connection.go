@@ -59,6 +59,7 @@ type Connection struct {
 	ActingUser   User     `json:"acting_user"`
 	Host         string   `json:"host,omitempty"`
 	AccountName  string   `json:"account_name,omitempty"` // the ATS account, when the ATS tells it
+	AccountID    string   `json:"account_id,omitempty"`   // as above
 	JobsVisible  int      `json:"jobs_visible,omitempty"`
 
 	OnUncertain      OnUncertain      `json:"on_uncertain,omitempty"`

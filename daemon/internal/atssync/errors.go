@@ -41,8 +41,20 @@ type Error struct {
 	Fields  []FieldError
 	// Checks is set with CodeCheckFailed.
 	Checks []CheckResult
+	// Reached is set where credentials are good and reach another ATS user or account than before.
+	Reached *Reached
 	// Connection is set where the text tells of another connection than the one that was asked for; see Scope.Shown.
 	Connection string
+}
+
+// Reached is an ATS user or account that is not the one of before, and what it takes to mean it.
+type Reached struct {
+	User        User   `json:"user" doc:"the ATS user that the credentials act for"`
+	AccountName string `json:"account_name,omitempty" doc:"the ATS account, when the ATS tells it"`
+	Host        string `json:"host,omitempty"`
+	Identity    string `json:"identity" doc:"what says that this one is meant; another one has another"`
+	// JobLinks counts the links that end with it: they lead to jobs of the ATS account of before.
+	JobLinks int `json:"job_links,omitempty" doc:"how many job links end when this one is meant"`
 }
 
 // About says which other connection the text tells of, and returns e.

@@ -44,7 +44,7 @@ fields are asked for; an empty answer keeps what there is.`,
 	f := cmd.Flags()
 	from := f.String("from-file", "", "the `file` with the fields; - is stdin, as JSON")
 	sets := f.StringArray("set", nil, "set one field, `name=value`; may be given many times")
-	other := f.Bool("other-account", false, "accept that they reach another user or ATS account than before")
+	other := f.String("other-account", "", "the `identity` that a refusal named: that other user or ATS account is meant")
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = c.do(func(cmd *cobra.Command, args []string) error {
 		con, err := c.meant(cmd.Context(), args[0])
@@ -76,6 +76,9 @@ fields are asked for; an empty answer keeps what there is.`,
 		}
 		tellChecks(c.Out, res.Checks)
 		fmt.Fprintf(c.Err, "The new credentials of %s are in use.\n", clean(res.Connection.Name, false))
+		for _, n := range res.Notices {
+			fmt.Fprintf(c.Err, "Mind: %s\n", clean(n, false))
+		}
 		return nil
 	})
 	return cmd

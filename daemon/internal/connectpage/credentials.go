@@ -1,6 +1,7 @@
 package connectpage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -17,8 +18,9 @@ type credentialsPage struct {
 	Fields []page.Field
 	Checks []atssync.CheckResult
 	Repair bool
-	// Other asks whether another user or account than before is meant.
-	Other bool
+	// Other is the user or account that was reached, when it is another one than Before and has to be meant.
+	Other         *atssync.Reached
+	Before, Found string
 }
 
 // credentials asks for the key and the user, for the first time or anew.
@@ -63,7 +65,11 @@ func (v *visit) askCredentials(status int, refused error, message *page.Message)
 	}
 	if e, ok := errors.AsType[*atssync.Error](refused); ok {
 		d.Checks = e.Checks
-		d.Other = d.Repair && e.Code == atssync.CodeConflict
+		if d.Repair && e.Reached != nil {
+			d.Other = e.Reached
+			d.Before = named(v.conn.ActingUser, v.conn.AccountName, v.conn.Host)
+			d.Found = named(e.Reached.User, e.Reached.AccountName, e.Reached.Host)
+		}
 	}
 	view.Data = d
 	return v.write(status, "credentials", view)
@@ -157,12 +163,31 @@ func (v *visit) onlyTheSame() error {
 
 // repair gives a connection new credentials.
 func (v *visit) repair(given map[string]sdk.Secret) error {
-	_, err := v.ours.Repair(v.ctx, v.conn.ID, manage.RepairRequest{Fields: given, OtherAccount: v.r.PostFormValue("other") == "yes"})
+	res, err := v.ours.Repair(v.ctx, v.conn.ID, manage.RepairRequest{Fields: given, OtherAccount: v.r.PostFormValue("other")})
 	if err != nil {
 		return v.refusedCredentials(err)
 	}
+	if len(res.Notices) > 0 { // jobs have to be connected anew
+		page.Back(v.w, v.r, v.at("jobs"), "other-account")
+		return nil
+	}
 	page.Back(v.w, v.r, v.base, "repaired")
 	return nil
+}
+
+// named is an ATS user and account as an employer tells them from others.
+func named(u atssync.User, account, host string) string {
+	out := cmp.Or(u.Name, u.Email, u.ID, "an unnamed user")
+	if u.Email != "" && u.Email != out {
+		out += " (" + u.Email + ")"
+	}
+	if account != "" {
+		out += " of " + account
+	}
+	if host != "" {
+		out += ", at " + host
+	}
+	return out
 }
 
 // refusedCredentials shows the form again, with each cause in words and what to do about it.
@@ -184,7 +209,10 @@ func (v *visit) refusedCredentials(err error) error {
 		m.Title, m.Text = v.adapter.Label+" could not be asked", "Nothing was saved: "+v.adapter.Label+" did not answer. Please try again in a few minutes."
 	case atssync.CodeConflict:
 		m.Kind, m.Title = page.KindWarn, "This key belongs to somebody else"
-		m.Text = "It works, but it reaches another user or account of " + v.adapter.Label + " than before. Nothing was saved. What was sent before would be followed by the new one."
+		m.Text = "It works, but it reaches another user or account of " + v.adapter.Label + " than before. Nothing was saved."
+		if e.Reached == nil {
+			return err
+		}
 	case atssync.CodeChanged:
 		m.Kind, m.Title, m.Text = page.KindInfo, "Somebody else replaced the key meanwhile", "Nothing was overwritten. Check whether the connection works now."
 	case atssync.CodeForbidden:

@@ -102,3 +102,36 @@ func TestCredentials_ALinkOfOneConnectionBringsBackThatOneAlone(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, w.post(path+"/credentials", "field.api_key", goodKey+"cy", "field.user", "cy").Code)
 	require.NotEqual(t, c.ID, w.connections("acme")[0].ID)
 }
+
+// otherOf returns what the form asks to be ticked for another account.
+func otherOf(t *testing.T, body string) string {
+	t.Helper()
+	_, other, found := strings.Cut(body, `name="other" value="`)
+	require.True(t, found, body)
+	other, _, _ = strings.Cut(other, `"`)
+	return other
+}
+
+func TestCredentials_TheJobsOfAnotherAccountAreConnectedAnew(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	path, c := w.connected("acme")
+	require.Equal(t, http.StatusSeeOther, w.post(path+"/jobs/acme-2", "version", "-1", "ats_job", "102", "as", "candidate").Code)
+	require.Equal(t, atssync.StateQueued, w.accept(c, "app-1", "acme-2").State)
+	form := []string{"repair", "yes", "field.api_key", goodKey + "new", "field.user", "bob"}
+	asked := w.post(path+"/credentials", form...)
+	require.Contains(t, asked.Body.String(), "The connected job has to be connected anew")
+	require.Len(t, w.links(c), 1, "a question ends nothing")
+	w.ats.jobs = []sdk.Job{{ID: "102", Name: "Night guard", State: sdk.JobOpen}, {ID: "201", Name: "Designer", State: sdk.JobOpen}}
+	res := w.post(path+"/credentials", append(form, "other", otherOf(t, asked.Body.String()))...)
+	require.Equal(t, path+"/jobs?said=other-account", res.Header().Get("Location"), res.Body)
+	require.Empty(t, w.links(c), "102 is another job here")
+	body := w.get(path + "/jobs?said=other-account").Body.String()
+	require.Contains(t, body, "the jobs are to be connected anew")
+	require.Contains(t, body, `name="ats:acme-2" value="201"`)
+	require.Equal(t, atssync.StateHeld, w.accept(c, "app-2", "acme-2").State)
+	audit, err := w.manage.Audit(t.Context(), c.ID, atssync.Paging{})
+	require.NoError(t, err)
+	require.Equal(t, "connection.other_account", audit.Items[0].Action)
+	require.Equal(t, "1 job links removed", audit.Items[0].Detail)
+}

@@ -16,6 +16,7 @@ var said = map[string]page.Message{
 	"not-connected":  {Kind: page.KindInfo, Title: "Please connect first", Text: "That page is there once the connection is made."},
 	"connected":      {Kind: page.KindOK, Title: "Connected", Text: "The key and the user were checked and work. Now say which jobs belong together."},
 	"repaired":       {Kind: page.KindOK, Title: "The new key works", Text: "It was checked and is used from now on. What waited goes out by itself."},
+	"other-account":  {Kind: page.KindWarn, Title: "The new key works, and the jobs are to be connected anew", Text: "It reaches another user or account, whose jobs may be others of the same number. So the jobs were disconnected, and applications for them wait. Below stands what may belong together."},
 	"works":          {Kind: page.KindOK, Title: "Everything was checked and works"},
 	"jobs-linked":    {Kind: page.KindOK, Title: "The jobs are connected", Text: "Applications for them are sent from now on."},
 	"job-linked":     {Kind: page.KindOK, Title: "The job is connected", Text: "Applications for it are sent from now on."},

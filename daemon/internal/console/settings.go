@@ -16,7 +16,8 @@ type settingsView struct {
 	Fields  []page.Field
 	Choices []page.Choices
 	Note    noteField
-	Repair  bool // credentials are entered, too
+	Repair  bool             // credentials are entered, too
+	Reached *atssync.Reached // another one than before, that may be meant
 }
 
 type noteField struct{ Value, Error string }
@@ -233,7 +234,7 @@ func (c *Console) repair(v *visit) error {
 	if err != nil {
 		return err
 	}
-	req := manage.RepairRequest{Version: version, Fields: make(map[string]sdk.Secret), OtherAccount: v.r.PostForm.Get("other_account") != ""}
+	req := manage.RepairRequest{Version: version, Fields: make(map[string]sdk.Secret), OtherAccount: v.r.PostForm.Get("other_account")}
 	for _, f := range form.Fields {
 		name, _ := cut(f.Name)
 		if value := v.r.PostForm.Get(f.Name); value != "" && value != one.Settings[name] {
@@ -243,7 +244,7 @@ func (c *Console) repair(v *visit) error {
 	_, err = v.m.Repair(v.ctx(), one.ID, req)
 	if e, ok := errors.AsType[*atssync.Error](err); ok {
 		form.keep(v.r.PostForm.Get)
-		form.Version = version
+		form.Version, form.Reached = version, e.Reached
 		return v.settingsForm(one, form, v.who.within().Shown(e))
 	}
 	if err != nil {

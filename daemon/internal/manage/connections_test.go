@@ -126,7 +126,7 @@ func TestRepair_SavesOnlyWhatTheATSAcceptsForTheSameUser(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, out.Checks, 2)
 	require.Equal(t, "key-ada2", key())
-	out, err = w.Repair(w.ctx(), c.ID, RepairRequest{Fields: fields("api_key", "key-bob"), OtherAccount: true})
+	out, err = w.Repair(w.ctx(), c.ID, RepairRequest{Fields: fields("api_key", "key-bob"), OtherAccount: w.reached(c.ID, "key-bob").Identity})
 	require.NoError(t, err)
 	require.Equal(t, "Bob", out.Connection.ActingUser.Name)
 	// Ada's account is free again.

@@ -66,7 +66,7 @@ func (s *Service) identify(c *atssync.Connection, v values, r *sdk.CheckReply) {
 
 // reported puts what a check reported into a connection.
 func reported(c *atssync.Connection, r sdk.CheckReply) {
-	c.Host, c.AccountName = r.Host, r.AccountName
+	c.Host, c.AccountName, c.AccountID = r.Host, r.AccountName, r.AccountID
 	c.ActingUser = atssync.User{ID: r.ActingUser.ID, Name: r.ActingUser.Name, Email: r.ActingUser.Email}
 	c.JobsVisible = r.JobsVisible
 }

@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -22,8 +23,8 @@ type RepairRequest struct {
 	Version  int64
 	Fields   map[string]sdk.Secret // those left out are kept
 	Operator bool
-	// OtherAccount accepts that the new credentials reach another user or ATS account than before.
-	OtherAccount bool
+	// OtherAccount is the Reached.Identity of a refusal: the user or ATS account that it was about is meant, and no third one.
+	OtherAccount string
 }
 
 // Check checks a connection again and keeps what it showed. A finding that is not OK is no error: it is in the
@@ -103,28 +104,40 @@ func (s *Service) Repair(ctx context.Context, id string, req RepairRequest) (Con
 	if len(req.Fields) == 0 {
 		return ConnectResult{}, invalid("the repair", []atssync.FieldError{{Path: "fields", Message: "is required: give the credentials that are new"}})
 	}
-	saved, reply, err := s.rewrite(ctx, c, req, func(*atssync.Connection) {})
+	done, err := s.rewrite(ctx, c, req, func(*atssync.Connection) {})
 	if err != nil {
 		return ConnectResult{}, err
 	}
-	shown, err := s.shown(ctx, saved)
-	return ConnectResult{Connection: shown, Checks: atssync.CheckResults(reply.Items)}, err
+	out := ConnectResult{Checks: atssync.CheckResults(done.reply.Items)}
+	if done.unlinked > 0 {
+		out.Notices = append(out.Notices, fmt.Sprintf("%d job links led to jobs of the ATS account of before and were removed; "+
+			"what was queued for them is held until the jobs are linked again", done.unlinked))
+	}
+	out.Connection, err = s.shown(ctx, done.saved)
+	return out, err
 }
 
 func (s *Service) update(ctx context.Context, c atssync.Connection, req RepairRequest, apply func(*atssync.Connection)) (Connection, error) {
-	saved, _, err := s.rewrite(ctx, c, req, apply)
+	done, err := s.rewrite(ctx, c, req, apply)
 	if err != nil {
 		return Connection{}, err
 	}
-	return s.shown(ctx, saved)
+	return s.shown(ctx, done.saved)
+}
+
+// rewritten is what became of a connection with changed values.
+type rewritten struct {
+	saved    atssync.Connection
+	reply    sdk.CheckReply
+	unlinked int // job links that ended with the ATS account of before
 }
 
 // rewrite checks changed values and saves them with whatever else apply changes.
-func (s *Service) rewrite(ctx context.Context, c atssync.Connection, req RepairRequest, apply func(*atssync.Connection)) (atssync.Connection, sdk.CheckReply, error) {
-	var reply sdk.CheckReply
+func (s *Service) rewrite(ctx context.Context, c atssync.Connection, req RepairRequest, apply func(*atssync.Connection)) (rewritten, error) {
+	var out rewritten
 	m, err := s.manifest(c.Adapter)
 	if err != nil {
-		return c, reply, err
+		return out, err
 	}
 	old, err := s.open(c)
 	if err != nil {
@@ -134,55 +147,52 @@ func (s *Service) rewrite(ctx context.Context, c atssync.Connection, req RepairR
 	}
 	v := old.clone()
 	if problems := s.change(v, m, req.Fields, req.Operator); len(problems) > 0 {
-		return c, reply, invalid("the connection", problems)
+		return out, invalid("the connection", problems)
 	}
-	if reply, err = s.check(ctx, c.Adapter, s.merged(c.ID, c.Adapter, v)); err != nil {
-		return c, reply, err
+	if out.reply, err = s.check(ctx, c.Adapter, s.merged(c.ID, c.Adapter, v)); err != nil {
+		return out, err
 	}
-	if !req.OtherAccount {
-		if err := sameAccount(c, reply); err != nil {
-			return c, reply, err
+	other, err := s.another(ctx, c, out.reply, req.OtherAccount)
+	if err != nil {
+		return out, err
+	}
+	relink := other && !sameATSAccount(c, out.reply)
+	if relink {
+		if out.unlinked, err = s.dropLinks(ctx, c, req.Version); err != nil {
+			return out, err
 		}
 	}
 	now := time.Now().UTC()
-	saved, err := s.o.Store.UpdateConnection(ctx, c.ID, req.Version, func(u *atssync.Connection) error {
+	out.saved, err = s.o.Store.UpdateConnection(ctx, c.ID, req.Version, func(u *atssync.Connection) error {
 		if !sameValues(*u, c) {
-			return atssync.Errorf(atssync.CodeChanged, "the credentials of connection %s were changed meanwhile", c.ID).
-				WithRemedy("check it again, and repair it if that is still needed")
+			return changedMeanwhile(c)
 		}
 		apply(u)
 		if problems := policy(*u, m); len(problems) > 0 {
 			return invalid("the connection", problems)
 		}
-		reported(u, reply)
+		reported(u, out.reply)
 		u.CheckedAt = now
-		if req.OtherAccount {
+		if other {
 			u.IdentityKeys = nil // it is no longer who it was
 		}
-		s.identify(u, v, &reply)
+		s.identify(u, v, &out.reply)
 		return s.seal(u, v)
 	}, now)
 	if err != nil {
-		return c, reply, err
+		return out, err
 	}
-	return saved, reply, s.probe(ctx, c.ID, now)
+	if relink {
+		if err := s.beginAnew(ctx, c, &out); err != nil {
+			return out, err
+		}
+	}
+	return out, s.probe(ctx, c.ID, now)
 }
 
-// sameAccount refuses credentials that reach another user or account than the connection is known for.
-func sameAccount(c atssync.Connection, r sdk.CheckReply) error {
-	was, is := c.ActingUser, r.ActingUser
-	other := c.Host != "" && r.Host != "" && c.Host != r.Host ||
-		c.AccountName != "" && r.AccountName != "" && c.AccountName != r.AccountName ||
-		was.ID != "" && is.ID != "" && was.ID != is.ID
-	if was.ID == "" || is.ID == "" {
-		other = other || was.Email != "" && is.Email != "" && was.Email != is.Email
-	}
-	if !other {
-		return nil
-	}
-	return atssync.Errorf(atssync.CodeConflict, "the new credentials are good, but they reach %s, and connection %s is %s; nothing was saved",
-		whom(is.Name, is.Email, r.AccountName, r.Host), c.ID, whom(was.Name, was.Email, c.AccountName, c.Host)).
-		WithRemedy("use credentials of the same ATS user, or say that another one is meant (--other-account): what was submitted before is then followed by the new one")
+func changedMeanwhile(c atssync.Connection) *atssync.Error {
+	return atssync.Errorf(atssync.CodeChanged, "the credentials of connection %s were changed meanwhile", c.ID).
+		WithRemedy("check it again, and repair it if that is still needed")
 }
 
 // whom names an ATS user for a person.

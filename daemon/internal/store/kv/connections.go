@@ -233,7 +233,7 @@ func differences(a, b *atssync.Connection) []string {
 	add("settings", maps.Equal(a.Settings, b.Settings))
 	add("credentials", string(a.Credentials) == string(b.Credentials))
 	add("hook", string(a.Hook) == string(b.Hook) && a.HookAt.Equal(b.HookAt))
-	add("identity", slices.Equal(a.IdentityKeys, b.IdentityKeys) && a.ActingUser == b.ActingUser && a.Host == b.Host && a.AccountName == b.AccountName)
+	add("identity", slices.Equal(a.IdentityKeys, b.IdentityKeys) && a.ActingUser == b.ActingUser && a.Host == b.Host && a.AccountName == b.AccountName && a.AccountID == b.AccountID)
 	add("policy", a.OnUncertain == b.OnUncertain && a.ResumeCheck == b.ResumeCheck && a.LastNameFallback == b.LastNameFallback && a.NoteTemplate == b.NoteTemplate)
 	add("status_overrides", slices.Equal(a.StatusOverrides, b.StatusOverrides))
 	add("check", a.CheckedAt.Equal(b.CheckedAt) && a.JobsVisible == b.JobsVisible)

@@ -59,16 +59,7 @@ func plain(remedy string) string {
 }
 
 // sentence begins a text with a capital and ends it with a stop.
-func sentence(s string) string {
-	if s == "" {
-		return ""
-	}
-	s = strings.ToUpper(s[:1]) + s[1:]
-	if !strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "?") && !strings.HasSuffix(s, "!") {
-		s += "."
-	}
-	return s
-}
+func sentence(s string) string { return page.Sentence(s) }
 
 // turnWords says whose turn it is.
 func turnWords(t sdk.Turn, ats, platform string) string {

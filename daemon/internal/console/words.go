@@ -158,22 +158,7 @@ func say(text string, most int) string {
 }
 
 // sentence makes a sentence of an error's text.
-func sentence(err error) string {
-	text := err.Error()
-	if text == "" {
-		return ""
-	}
-	text = strings.ToUpper(text[:1]) + text[1:]
-	if !strings.HasSuffix(text, ".") {
-		text += "."
-	}
-	return text
-}
+func sentence(err error) string { return page.Sentence(err.Error()) }
 
 // capital makes the first letter a capital one.
-func capital(text string) string {
-	if text == "" {
-		return ""
-	}
-	return strings.ToUpper(text[:1]) + text[1:]
-}
+func capital(text string) string { return page.Capital(text) }

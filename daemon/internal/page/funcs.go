@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // funcs are what every template can call.
@@ -20,6 +22,24 @@ func (s *Site) funcs() template.FuncMap {
 		"path":    s.Path,
 		"contact": contact,
 	}
+}
+
+// Capital makes the first letter a capital one.
+func Capital(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if first == utf8.RuneError {
+		return text // nothing, or no letter
+	}
+	return string(unicode.ToTitle(first)) + text[size:]
+}
+
+// Sentence begins a text with a capital and ends it with a stop.
+func Sentence(text string) string {
+	text = Capital(text)
+	if text != "" && !strings.HasSuffix(text, ".") && !strings.HasSuffix(text, "?") && !strings.HasSuffix(text, "!") {
+		text += "."
+	}
+	return text
 }
 
 // When shows an instant, in UTC until the script shows it in the reader's own zone; nothing for the zero time.

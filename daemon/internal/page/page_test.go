@@ -192,3 +192,14 @@ func TestNew_WantsALogoOfTheWeb(t *testing.T) {
 		require.ErrorContains(t, err, logo)
 	}
 }
+
+func TestSentence_BeginsWithACapitalOfAnyAlphabet(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"": "", "a": "A.", "it is so": "It is so.", "is it so?": "Is it so?", "do!": "Do!", "done.": "Done.",
+		"ärger": "Ärger.", "élan": "Élan.", "жизнь": "Жизнь.", "東京": "東京.", "ǆ": "ǅ.", "“so”": "“so”.", "7 jobs": "7 jobs.", "\xff?": "\xff?",
+	} {
+		require.Equal(t, want, Sentence(text), text)
+	}
+	require.Equal(t, "Übung", Capital("übung"))
+}

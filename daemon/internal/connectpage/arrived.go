@@ -32,7 +32,7 @@ type arrivedPage struct {
 	Pager     page.Pager
 }
 
-// perArrived is how many questions stand on a page: each one's name is opened, which is written into the audit record.
+// perArrived is how many questions stand on a page: each one's name is opened, which the audit record tells.
 const perArrived = 20
 
 func (v *visit) arrived() error {
@@ -82,15 +82,15 @@ func (v *visit) question(s manage.Submission, titles func(string) string) (quest
 	q := question{ID: s.ID, Attempt: s.Attempt, Job: titles(s.PlatformJob), Sent: s.UpdatedAt, Field: page.Field{
 		Name: "profile", Label: "Address of the candidate’s page in " + v.adapter.Label, Type: "url", Optional: true, Help: "Open the candidate there and copy the address.",
 	}}
-	detail, err := v.ours.Submission(v.ctx, s.ID, true)
+	detail, err := v.ours.Submission(v.ctx, s.ID, false)
 	if err != nil {
 		return q, err
 	}
 	if n := len(detail.Attempts); n > 0 {
 		q.Sent = detail.Attempts[n-1].StartedAt
 	}
-	if detail.Document != nil {
-		q.Name = strings.TrimSpace(detail.Document.Person.FirstName + " " + detail.Document.Person.LastName)
+	if q.Name, err = v.ours.ApplicantName(v.ctx, s.ID); err != nil {
+		return q, err
 	}
 	if s.Proposal != nil {
 		q.Proposal = webAddress(s.Proposal.ProfileURL)

@@ -110,7 +110,7 @@ func asChoices(as, ats string) page.Choices {
 
 // choices fills in the jobs of the ATS that may be meant: what is linked, what is proposed, and what the search finds.
 func (v *visit) choices(d *jobPage, ats map[string]atssync.ATSJob, f jobForm) error {
-	list, err := v.ours.Suggest(v.ctx, v.conn.ID)
+	list, err := v.ours.Proposals(v.ctx, v.conn.ID)
 	if err != nil && !told(err) {
 		return err
 	}

@@ -103,11 +103,14 @@ func (v *visit) showJobs(status int, c chosen, m *page.Message) error {
 		return err
 	}
 	d.ATSJobs = atsJobs
-	if err := v.propose(rows, proposed, c); err != nil {
-		return err
-	}
+	propose(rows, proposed, c)
 	query := v.r.URL.Query()
 	d.Query, d.Show = strings.TrimSpace(query.Get("q")), cmp.Or(query.Get("show"), "all")
+	if d.Show == "waiting" { // which they are is known when all are counted
+		if err := v.countWaiting(rows); err != nil {
+			return err
+		}
+	}
 	d.All = len(rows)
 	counts := map[string]int{"all": len(rows)}
 	var kept []jobRow
@@ -119,10 +122,8 @@ func (v *visit) showJobs(status int, c chosen, m *page.Message) error {
 			kept = append(kept, r)
 		}
 	}
-	for _, s := range [][2]string{{"all", "All"}, {"open", "Not connected"}, {"linked", "Connected"}, {"waiting", "With waiting applications"}} {
-		if s[0] == "all" || counts[s[0]] > 0 || d.Show == s[0] {
-			d.Shows = append(d.Shows, page.Link{Text: s[1], URL: v.at("jobs") + filter(d.Query, s[0], 0), Current: d.Show == s[0], Note: page.Number(counts[s[0]])})
-		}
+	if d.Shows, err = v.shows(d, counts); err != nil {
+		return err
 	}
 	at, _ := strconv.Atoi(query.Get("page"))
 	at = min(max(at, 0), max(len(kept)-1, 0)/perPage)
@@ -134,6 +135,11 @@ func (v *visit) showJobs(status int, c chosen, m *page.Message) error {
 		}
 		if (at+1)*perPage < len(kept) {
 			d.Pager.Next = v.at("jobs") + filter(d.Query, d.Show, at+1)
+		}
+	}
+	if d.Show != "waiting" {
+		if err := v.countWaiting(d.Rows); err != nil {
+			return err
 		}
 	}
 	for _, r := range d.Rows {
@@ -154,6 +160,42 @@ func (v *visit) showJobs(status int, c chosen, m *page.Message) error {
 		Title: "Connect jobs", Lead: "Say which job of " + v.Platform.Name + " is which job of " + v.adapter.Label + ". Applications for a job wait until it is connected.",
 		Wide: true, Message: m, Data: d,
 	})
+}
+
+// shows are the parts of the table that can be looked at. Whether applications wait is told by the connection's counters: how many jobs
+// they wait for would have to be counted job by job.
+func (v *visit) shows(d jobsPage, counts map[string]int) ([]page.Link, error) {
+	a, err := v.ours.Activity(v.ctx, v.conn.ID)
+	if err != nil {
+		return nil, err
+	}
+	var out []page.Link
+	for _, s := range [][2]string{{"all", "All"}, {"open", "Not connected"}, {"linked", "Connected"}, {"waiting", "With waiting applications"}} {
+		if s[0] != "all" && counts[s[0]] == 0 && d.Show != s[0] && (s[0] != "waiting" || a.Waiting == 0) {
+			continue
+		}
+		l := page.Link{Text: s[1], URL: v.at("jobs") + filter(d.Query, s[0], 0), Current: d.Show == s[0]}
+		if s[0] != "waiting" || l.Current {
+			l.Note = page.Number(counts[s[0]])
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// countWaiting counts what waits for each job that is not linked.
+func (v *visit) countWaiting(rows []jobRow) error {
+	for i := range rows {
+		if rows[i].Link != nil {
+			continue
+		}
+		b, err := v.ours.Backlog(v.ctx, v.conn.ID, rows[i].Job.ID)
+		if err != nil {
+			return err
+		}
+		rows[i].Waiting = b.Count
+	}
+	return nil
 }
 
 func (r jobRow) shows() []string {
@@ -198,9 +240,9 @@ func matches(search string, texts ...string) bool {
 	return true
 }
 
-// proposals are what is suggested, by platform job. Where the ATS's jobs were never listed they are listed now.
+// proposals are what is suggested, by platform job. Where the ATS's jobs were never listed they are listed now, once in a while.
 func (v *visit) proposals(d *jobsPage) (map[string]*manage.Suggestion, error) {
-	list, err := v.ours.Suggest(v.ctx, v.conn.ID)
+	list, err := v.ours.Proposals(v.ctx, v.conn.ID)
 	if err != nil && !told(err) {
 		return nil, err
 	}
@@ -247,19 +289,13 @@ func (v *visit) jobRows() (rows []jobRow, atsJobs int, err error) {
 	return rows, len(ats), err
 }
 
-// propose fills in what is suggested for jobs that are not linked, what waits for them, and what a form said, and puts first
-// what asks for something.
-func (v *visit) propose(rows []jobRow, proposed map[string]*manage.Suggestion, c chosen) error {
+// propose fills in what is suggested for jobs that are not linked and what a form said, and puts first what asks for something.
+func propose(rows []jobRow, proposed map[string]*manage.Suggestion, c chosen) {
 	for i := range rows {
 		r := &rows[i]
 		r.Error, r.As = c.errors[r.Job.ID], cmp.Or(c.as[r.Job.ID], r.As)
 		if r.Link == nil {
 			r.Suggestion = proposed[r.Job.ID]
-			b, err := v.ours.Backlog(v.ctx, v.conn.ID, r.Job.ID)
-			if err != nil {
-				return err
-			}
-			r.Waiting = b.Count
 		}
 		if r.Ticked = r.Sure(); c.ticked != nil {
 			r.Ticked = c.ticked[r.Job.ID]
@@ -268,7 +304,6 @@ func (v *visit) propose(rows []jobRow, proposed map[string]*manage.Suggestion, c
 	slices.SortStableFunc(rows, func(a, b jobRow) int {
 		return cmp.Or(cmp.Compare(a.rank(), b.rank()), strings.Compare(a.Job.Title, b.Job.Title))
 	})
-	return nil
 }
 
 // rank puts what asks for something first.

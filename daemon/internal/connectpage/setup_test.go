@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -129,6 +130,20 @@ type world struct {
 	page   http.Handler
 	log    *bytes.Buffer
 	leases map[string]atssync.Lease
+	// listings counts how often the ATS was asked for its jobs, backlogs how often what waits for a job was counted.
+	listings int
+	backlogs atomic.Int64
+}
+
+// counting counts how often a backlog is counted.
+type counting struct {
+	*kv.Store
+	w *world
+}
+
+func (c counting) Backlog(ctx context.Context, connection, job string) (int, time.Time, error) {
+	c.w.backlogs.Add(1)
+	return c.Store.Backlog(ctx, connection, job)
 }
 
 func setup(t testing.TB) *world {
@@ -138,7 +153,7 @@ func setup(t testing.TB) *world {
 	w := &world{t: t, store: kv.New(engine, kv.Options{SoleOwner: true}), ats: newATS(), log: new(bytes.Buffer), leases: make(map[string]atssync.Lease)}
 	t.Cleanup(func() { require.NoError(t, w.store.Close()) })
 	w.manage = manage.New(manage.Options{
-		Store: w.store, Adapters: w.ats, Leases: w, Keys: box{}, Sealer: box{}, Documents: intake.Vault{Keys: box{}, Sealer: box{}},
+		Store: counting{w.store, w}, Adapters: w.ats, Leases: w, Keys: box{}, Sealer: box{}, Documents: intake.Vault{Keys: box{}, Sealer: box{}},
 		RefreshJobs: w.refresh, Hooks: manage.HookOptions{PublicURL: "https://ats-sync.example.com"}, Policy: manage.Policy{PartnerName: "Talent"},
 	})
 	log := slog.New(slog.NewTextHandler(w.log, nil))
@@ -171,6 +186,7 @@ func (w *world) lease(ctx context.Context, connection string) atssync.Lease {
 }
 
 func (w *world) refresh(ctx context.Context, connection string) error {
+	w.listings++
 	if w.ats.down {
 		return atssync.Errorf(atssync.CodeATS, "the job list could not be read")
 	}

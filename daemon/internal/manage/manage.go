@@ -135,12 +135,21 @@ type HookOptions struct {
 	Closed bool
 }
 
+// How often an ATS whose list of jobs is empty is asked for it by pages, and how often it is written down that somebody looks at the same
+// person's name.
+const (
+	listAgain = time.Minute
+	lookAgain = time.Hour
+)
+
 // Service does what people ask for. Its methods may be called concurrently.
 type Service struct {
 	policy *atomic.Pointer[Policy] // one for all that are narrowed from one
 	o      Options
 	scope  atssync.Scope
 	survey *surveyor // of all that are narrowed from one
+	listed *lately   // empty lists of jobs that an ATS was asked for
+	looked *lately   // at people's names
 }
 
 // New returns a Service.
@@ -151,7 +160,7 @@ func New(o Options) *Service {
 	if o.Changed == nil {
 		o.Changed = func(string) {}
 	}
-	return &Service{o: o, survey: new(surveyor), policy: hold(o.Policy)}
+	return &Service{o: o, survey: new(surveyor), listed: newLately(listAgain), looked: newLately(lookAgain), policy: hold(o.Policy)}
 }
 
 // Stop waits for what is done beside those who ask.

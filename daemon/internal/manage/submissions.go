@@ -3,6 +3,7 @@ package manage
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -148,6 +149,41 @@ func (s *Service) Submission(ctx context.Context, id string, withDocument bool) 
 		err = nil
 	}
 	return out, err
+}
+
+// ApplicantName opens the name of who applied, and nothing else; "" when it is kept no more. That somebody looked is written into the audit
+// record once an hour for the same person and the same name: a page that is read again tells whoever reads the record nothing new, and would
+// hide there what is.
+func (s *Service) ApplicantName(ctx context.Context, id string) (string, error) {
+	sub, err := s.submission(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	payload, err := s.o.Store.Payload(ctx, sub.ID)
+	if atssync.CodeOf(err) == atssync.CodeNotFound || err == nil && len(payload) == 0 {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if actor, ok := atssync.ActorOf(ctx); ok {
+		key := strings.Join([]string{actor.Via, actor.Name, sub.ID}, "\x00")
+		err := s.looked.lately(key, time.Now(), func() error {
+			now := time.Now().UTC()
+			return s.o.Store.AppendAudit(ctx, atssync.Audit{
+				ID: atssync.NewID(atssync.PrefixAudit, now), At: now, Actor: actor, Action: "submission.open", Object: sub.ID, Detail: "name",
+			})
+		})
+		if err != nil {
+			s.looked.forget(key)
+			return "", err
+		}
+	}
+	doc, err := s.o.Documents.OpenDocument(sub, payload)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(doc.Person.FirstName + " " + doc.Person.LastName), nil
 }
 
 // openInto opens what is personal of a submission, after writing down that somebody looked.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
 )
@@ -46,35 +47,54 @@ type AcceptSuggestions struct {
 }
 
 // Suggest proposes pairs of jobs that are not linked yet, the surest first: each job at most once. Closed jobs and
-// those that the ATS does not show are left out.
+// those that the ATS does not show are left out. Where no job was ever listed the ATS is asked now.
 func (s *Service) Suggest(ctx context.Context, connection string) ([]Suggestion, error) {
-	c, err := s.find(ctx, connection)
+	out, c, err := s.pairs(ctx, connection, s.listJobs)
 	if err != nil {
 		return nil, err
 	}
-	ats, err := s.jobsOf(ctx, c.ID)
-	if err != nil {
-		return nil, err
-	}
-	if len(ats) == 0 && c.State == atssync.ConnectionActive {
-		if _, err := s.RefreshJobs(ctx, c.ID); err != nil {
-			return nil, err
-		}
-		if ats, err = s.jobsOf(ctx, c.ID); err != nil {
-			return nil, err
-		}
-	}
-	in, err := s.unlinked(ctx, c, ats)
-	if err != nil {
-		return nil, err
-	}
-	out := suggest(in)
 	for i := range out {
 		if out[i].Backlog, _, err = s.o.Store.Backlog(ctx, c.ID, out[i].PlatformJob.ID); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// Proposals is Suggest for pages, which are reloaded at will: it counts no backlog, and asks an ATS whose list is empty once a minute at
+// most. Between, the answer is what the last time gave.
+func (s *Service) Proposals(ctx context.Context, connection string) ([]Suggestion, error) {
+	out, _, err := s.pairs(ctx, connection, func(ctx context.Context, connection string) error {
+		return s.listed.lately(connection, time.Now(), func() error { return s.listJobs(ctx, connection) })
+	})
+	return out, err
+}
+
+func (s *Service) listJobs(ctx context.Context, connection string) error {
+	_, err := s.RefreshJobs(ctx, connection)
+	return err
+}
+
+// pairs makes the suggestions, after list where no job is known.
+func (s *Service) pairs(ctx context.Context, connection string, list func(ctx context.Context, connection string) error) ([]Suggestion, atssync.Connection, error) {
+	c, err := s.find(ctx, connection)
+	if err != nil {
+		return nil, c, err
+	}
+	ats, err := s.jobsOf(ctx, c.ID)
+	if err != nil {
+		return nil, c, err
+	}
+	if len(ats) == 0 && c.State == atssync.ConnectionActive {
+		if err := list(ctx, c.ID); err != nil {
+			return nil, c, err
+		}
+		if ats, err = s.jobsOf(ctx, c.ID); err != nil {
+			return nil, c, err
+		}
+	}
+	in, err := s.unlinked(ctx, c, ats)
+	return suggest(in), c, err
 }
 
 // unlinked gathers the jobs of both sides that a link may be missing for.

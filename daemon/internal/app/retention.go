@@ -14,20 +14,24 @@ import (
 const dropShare = 200
 
 // dropped is what retention dropped.
-type dropped struct{ payloads, events int }
+type dropped struct{ payloads, events, links int }
+
+// linksKept is how long an ended connect link can still be looked at.
+const linksKept = 90 * 24 * time.Hour
 
 func (d dropped) String() string {
-	return fmt.Sprintf("%d documents and %d events dropped", d.payloads, d.events)
+	return fmt.Sprintf("%d documents, %d events and %d ended connect links dropped", d.payloads, d.events, d.links)
 }
 
 // dropOld drops what is older than the config wants it kept. A pass that was interrupted leaves nothing half done: the next
 // one finds what is left.
 func dropOld(ctx context.Context, store atssync.Retention, c config.Retention, now time.Time) (dropped, error) {
 	var out dropped
-	var err, eerr error
+	var err, eerr, lerr error
 	out.payloads, err = dropAll(ctx, now.Add(-c.Payload), now, store.DropPayloads)
 	out.events, eerr = dropAll(ctx, now.Add(-c.Events), now, store.DropEvents)
-	return out, errors.Join(err, eerr)
+	out.links, lerr = dropAll(ctx, now.Add(-linksKept), now, store.DropConnectLinks)
+	return out, errors.Join(err, eerr, lerr)
 }
 
 func dropAll(

@@ -36,6 +36,10 @@ func (s *shares) DropEvents(context.Context, atssync.DropQuery, time.Time) (int,
 	return 7, "", nil
 }
 
+func (s *shares) DropConnectLinks(context.Context, atssync.DropQuery, time.Time) (int, string, error) {
+	return 3, "", nil
+}
+
 func TestDropOld_WorksToTheEndAndAFailureOfOneLeavesTheOther(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
@@ -43,12 +47,12 @@ func TestDropOld_WorksToTheEndAndAFailureOfOneLeavesTheOther(t *testing.T) {
 	s := &shares{left: 2*dropShare + 1}
 	got, err := dropOld(t.Context(), s, c, now)
 	require.NoError(t, err)
-	require.Equal(t, dropped{2*dropShare + 1, 7}, got)
+	require.Equal(t, dropped{2*dropShare + 1, 7, 3}, got)
 	require.Equal(t, 3, s.asked)
 	require.Equal(t, now.Add(-24*time.Hour), s.before)
 
 	s = &shares{left: 5 * dropShare, failAt: 2}
 	got, err = dropOld(t.Context(), s, c, now)
 	require.ErrorContains(t, err, "full")
-	require.Equal(t, dropped{dropShare, 7}, got, "what was dropped before is told")
+	require.Equal(t, dropped{dropShare, 7, 3}, got, "what was dropped before is told")
 }

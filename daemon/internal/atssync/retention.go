@@ -25,6 +25,9 @@ type Retention interface {
 	// DropEvents drops events that happened before q.Before, in the order they were written: from the feed those that
 	// every webhook has looked at, and for good those of them that no webhook waits for. next is "" at the end.
 	DropEvents(ctx context.Context, q DropQuery, now time.Time) (dropped int, next string, err error)
+	// DropConnectLinks drops connect links that ended before q.Before; the audit record keeps who made and withdrew them.
+	// next is "" at the end.
+	DropConnectLinks(ctx context.Context, q DropQuery, now time.Time) (dropped int, next string, err error)
 }
 
 // Decided reports whether nothing more happens to the submission by itself.

@@ -261,3 +261,39 @@ func (r reader) owed(e *eventRecord, live []string) (bool, error) {
 	}
 	return false, nil
 }
+
+// DropConnectLinks drops connect links that ended long ago.
+func (s *Store) DropConnectLinks(ctx context.Context, q atssync.DropQuery, now time.Time) (dropped int, next string, err error) {
+	page, err := s.ConnectLinks(ctx, atssync.ConnectLinkQuery{All: true, Paging: atssync.Paging{After: q.After, Limit: min(max(q.Limit, 1), partItems)}})
+	if err != nil {
+		return 0, "", err
+	}
+	var old []string
+	for _, l := range page.Items {
+		if endedBefore(&l, q.Before) {
+			old = append(old, l.ID)
+		}
+	}
+	if len(old) == 0 {
+		return 0, page.Next, nil
+	}
+	err = s.update(ctx, now, func(st *step) error {
+		dropped = 0
+		for _, id := range old {
+			l, err := st.connectLink(id)
+			if err != nil {
+				return err
+			}
+			if l != nil && endedBefore(l, q.Before) {
+				st.w.Delete(keyConnectLink(id))
+				dropped++
+			}
+		}
+		return nil
+	})
+	return dropped, page.Next, err
+}
+
+func endedBefore(l *atssync.ConnectLink, at time.Time) bool {
+	return l.ExpiresAt.Before(at) || !l.RevokedAt.IsZero() && l.RevokedAt.Before(at)
+}

@@ -39,6 +39,33 @@ var connectLinkTests = map[string]func(*world){
 		_, err = w.s.CreateConnectLink(w.ctx, in, w.now)
 		w.code(err, atssync.CodeExists)
 	},
+	"ended long ago is dropped, in shares": func(w *world) {
+		var gone, stays []string
+		for i := range 5 {
+			l := w.connectLink("acme")
+			if i%2 == 0 {
+				_, err := w.s.RevokeConnectLink(w.ctx, l.ID, w.now)
+				require.NoError(w.t, err)
+				gone = append(gone, l.ID)
+				continue
+			}
+			stays = append(stays, l.ID)
+		}
+		drop := func(before time.Time) int {
+			return w.wholePass(before, 2, func(q atssync.DropQuery) (int, string, error) { return w.s.DropConnectLinks(w.ctx, q, w.now) })
+		}
+		require.Zero(w.t, drop(w.now), "they ended just now")
+		require.Equal(w.t, 3, drop(w.now.Add(time.Second)))
+		for _, id := range gone {
+			_, err := w.s.ConnectLink(w.ctx, id)
+			w.code(err, atssync.CodeNotFound)
+		}
+		for _, id := range stays {
+			_, err := w.s.ConnectLink(w.ctx, id)
+			require.NoError(w.t, err)
+		}
+		require.Equal(w.t, 2, drop(w.now.Add(atssync.ConnectLinkFor+time.Second)), "those that ran out too")
+	},
 	"unknown is not found": func(w *world) {
 		_, err := w.s.ConnectLink(w.ctx, "cln_none")
 		w.code(err, atssync.CodeNotFound)

@@ -118,6 +118,7 @@ type route struct {
 	other                     int  // it answers with this too, and the same body
 	slow                      bool // waits for an ATS or reads much
 	ifMatch                   bool // heeds If-Match
+	meant                     bool // its body names what it is meant for, as If-Match would
 	plain                     bool // takes no query, and no library refuses one
 	access                    access
 }
@@ -143,6 +144,7 @@ func del(path, id, summary string) route {
 }
 
 func (r route) slowly() route            { r.slow = true; return r }
+func (r route) meantFor() route          { r.meant = true; return r }
 func (r route) plainly() route           { r.plain = true; return r }
 func (r route) answers(status int) route { r.status = status; return r }
 func (r route) or(status int) route      { r.other = status; return r }

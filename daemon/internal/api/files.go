@@ -108,7 +108,7 @@ func (c *Client) ImportPlatformJobs(ctx context.Context, file io.Reader, format,
 	return c.send(ctx, "/v1/platform-jobs:import", query{}.set("format", format).set("account", account), file)
 }
 
-// ResolveFile settles the uncertain submissions of a file: submission or external_id, action, profile_url. Connection is
+// ResolveFile settles the uncertain submissions of a file: submission or external_id, action, profile_url, attempt. Connection is
 // used for records without one.
 func (c *Client) ResolveFile(ctx context.Context, file io.Reader, format, connection string) (ImportReport, error) {
 	return c.send(ctx, "/v1/submissions:resolve", query{}.set("format", format).set("connection", connection), file)

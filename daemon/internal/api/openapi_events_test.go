@@ -47,7 +47,7 @@ func (w *world) everySubmissionEvent(c Connection) string {
 	}})
 	lost := w.submitted(c, "uncertain", "job-1")
 	w.uncertain(c, lost.ID)
-	_, err = w.Resolve(ctx, lost.ID, GiveUp, "")
+	_, err = w.Resolve(ctx, lost.ID, ResolveBody{Action: GiveUp})
 	require.NoError(w.t, err)
 	n, err := w.store.Expire(ctx, 100, time.Now().Add(100*24*time.Hour))
 	require.NoError(w.t, err)

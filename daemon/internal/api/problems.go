@@ -18,7 +18,7 @@ var meanings = map[atssync.Code]struct{ what, todo string }{
 	atssync.CodeConflict:        {"The state of the thing does not allow it.", "`detail` names the state. Read the thing again and decide anew."},
 	atssync.CodeExists:          {"There is one already.", "Use the one that `detail` names."},
 	atssync.CodeGone:            {"It was there and is kept no more: a person who was erased, a document or events that are older than their retention.", "`detail` and `remedy` say where to go on; repeating it changes nothing."},
-	atssync.CodeChanged:         {"It was changed since the version in `If-Match`.", "Read it again, and repeat the change on what it is now."},
+	atssync.CodeChanged:         {"It was changed since the version in `If-Match`, or since the attempt that was named.", "Read it again, and repeat the change on what it is now."},
 	atssync.CodeForbidden:       {"The token may not do this, or the thing is read-only here.", "Use a token with the scope that `detail` names; change in the configuration file what stands there."},
 	atssync.CodeUnauthenticated: {"No token came, or it is not known, revoked or expired.", "Send a valid one as `Authorization: Bearer`."},
 	atssync.CodeAccountMismatch: {"The things named belong to different accounts.", "Nothing crosses accounts: name a job and a connection of the same one."},
@@ -90,7 +90,7 @@ func (r route) refusals(body, query bool) []int {
 	add(strings.Contains(r.path, "{") || body || query, http.StatusNotFound)
 	add(writes && r.access != open, http.StatusConflict)
 	add(writes && r.access != open || strings.HasSuffix(r.path, "/events"), http.StatusGone)
-	add(r.ifMatch, http.StatusPreconditionFailed)
+	add(r.ifMatch || r.meant, http.StatusPreconditionFailed)
 	add(writes && r.slow, http.StatusBadGateway, http.StatusFailedDependency)
 	add(r.slow && !writes, http.StatusBadGateway)
 	add(writes, http.StatusInsufficientStorage)

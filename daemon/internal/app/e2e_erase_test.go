@@ -52,7 +52,7 @@ func TestDaemon_ErasesAPersonAndWaitsForAnOutcomeAcrossAKill(t *testing.T) {
 	s.do(http.MethodGet, "/employers/"+e.Name+"/candidates?external_id="+url.QueryEscape("job-0-00003"), nil, &found)
 	require.Len(t, found, 1)
 	w.eventually(20*time.Second, func() bool {
-		_, err := w.client.Resolve(t.Context(), pending.Waiting[0].Submission, api.Submitted, fmt.Sprintf("https://app.greenhouse.io/people/%d", found[0].ID))
+		_, err := w.client.Resolve(t.Context(), pending.Waiting[0].Submission, api.ResolveBody{Action: api.Submitted, ProfileURL: fmt.Sprintf("https://app.greenhouse.io/people/%d", found[0].ID)})
 		return err == nil
 	}, "the uncertain one is not settled")
 	w.eventually(20*time.Second, func() bool {

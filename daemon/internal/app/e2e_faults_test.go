@@ -151,12 +151,12 @@ func resolveAll(t *testing.T, w *world, s *ats, cons []api.Connection) {
 			}
 			s.do(http.MethodGet, "/employers/"+s.Employers[i].Name+"/candidates?external_id="+url.QueryEscape(sub.ExternalID), nil, &found)
 			if len(found) == 0 {
-				_, err = w.client.Resolve(t.Context(), sub.ID, "send_again", "")
+				_, err = w.client.Resolve(t.Context(), sub.ID, api.ResolveBody{Action: api.SendAgain, Attempt: sub.Attempt})
 				require.NoError(t, err)
 				continue
 			}
 			w.eventually(10*time.Second, func() bool { // the ATS shows a candidate a little after it was made
-				_, err = w.client.Resolve(t.Context(), sub.ID, "submitted", fmt.Sprintf("https://app.greenhouse.io/people/%d", found[0].ID))
+				_, err = w.client.Resolve(t.Context(), sub.ID, api.ResolveBody{Action: api.Submitted, ProfileURL: fmt.Sprintf("https://app.greenhouse.io/people/%d", found[0].ID)})
 				return err == nil
 			}, "the uncertain one is not accepted as submitted")
 		}

@@ -1,6 +1,7 @@
 package atssync
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,7 +79,7 @@ func (s *Submission) Uncertain(cause *Trouble) *Trouble {
 // uncertainRemedy names the submission by our id alone: it is told of the connection as well, where no erasure finds it.
 func (s *Submission) uncertainRemedy() string {
 	return "look into the ATS for its external id (atssync submissions show " + s.ID + ") and settle it: atssync resolve " + s.ID +
-		" --submitted PROFILE_URL, --send-again or --give-up"
+		" --submitted PROFILE_URL, --send-again --attempt " + strconv.Itoa(s.Attempt) + " or --give-up"
 }
 
 // Next says whose turn a submission is and what that party should do; "" where it is nobody's.

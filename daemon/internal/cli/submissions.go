@@ -196,6 +196,9 @@ func submissionSheet(d api.SubmissionDetail, connection string) *sheet {
 	s.add("possible duplicate", yes(d.PossibleDuplicate))
 	s.add("partly in the ATS", yes(d.Partial))
 	s.add("revision", count(d.Revision))
+	if d.Attempt > 0 {
+		s.add("last attempt", count(d.Attempt))
+	}
 	s.add("accepted", at(d.AcceptedAt))
 	s.add("updated", at(d.UpdatedAt))
 	s.add("next attempt", at(d.NextAt))

@@ -143,7 +143,13 @@ func TestSubmissions_ActsOnManyTellWhatBecameOfEach(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, s.State)
 	}
-	rec = w.b.post("/submissions", url.Values{"act": {"give_up"}, "submission": {w.lost}})
+	require.Contains(t, w.b.shows("/submissions"), `name="submission" value="`+w.lost+`:1"`, "a box names the attempt that the page showed")
+	for box, why := range map[string]string{w.lost: "the last attempt is 1", w.lost + ":2": "attempt 2 was looked for, and the last one is 1"} {
+		rec = w.b.post("/submissions", url.Values{"act": {"send_again"}, "submission": {box}})
+		require.Contains(t, rec.Body.String(), "Send again: 0 of 1 done", box)
+		require.Contains(t, rec.Body.String(), why)
+	}
+	rec = w.b.post("/submissions", url.Values{"act": {"give_up"}, "submission": {w.lost + ":1"}})
 	require.Contains(t, rec.Body.String(), "Give up: 1 of 1 done")
 	for form, status := range map[string]int{"act=cancel": 422, "act=nonsense&submission=x": 422, "submission=x": 422} {
 		q, err := url.ParseQuery(form)

@@ -114,7 +114,7 @@ func (c *Console) act(v *visit) error {
 func (c *Console) resolve(v *visit) error {
 	id := v.r.PathValue("submission")
 	req := manage.ResolveRequest{ID: id, Action: atssync.Resolution(v.r.PostForm.Get("action"))}
-	req.Attempt, _ = strconv.Atoi(v.r.PostForm.Get("attempt")) // none is whichever was the last
+	req.Attempt, _ = strconv.Atoi(v.r.PostForm.Get("attempt")) // none is refused where it counts
 	if req.Action == atssync.ResolvedSubmitted {
 		req.ProfileURL = v.r.PostForm.Get("profile_url")
 	}

@@ -3,6 +3,8 @@ package console
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -210,16 +212,16 @@ type actedView struct {
 
 // actMany does one act to all that are ticked.
 func (c *Console) actMany(v *visit) error {
-	act, ids := manage.BulkAct(v.r.PostForm.Get("act")), v.r.PostForm["submission"]
+	act, on := manage.BulkAct(v.r.PostForm.Get("act")), ticked(v.r.PostForm["submission"])
 	if act != manage.BulkCancel {
 		if err := v.who.admit(admins); err != nil {
 			return err
 		}
 	}
-	if len(ids) == 0 {
+	if len(on) == 0 {
 		return atssync.Errorf(atssync.CodeInvalid, "no application is ticked").WithRemedy("go back and tick those that are meant")
 	}
-	results, err := v.m.ActMany(v.ctx(), distinct(ids), act)
+	results, err := v.m.ActMany(v.ctx(), on, act)
 	if err != nil {
 		return err
 	}
@@ -237,13 +239,18 @@ func (c *Console) actMany(v *visit) error {
 	})
 }
 
-func distinct(ids []string) []string {
-	var out []string
-	seen := make(map[string]bool, len(ids))
-	for _, id := range ids {
+// ticked reads what the boxes stand for, ID:ATTEMPT, each once: an answer to what is uncertain is about the attempt that the page
+// showed, and another one may have been made since.
+func ticked(boxes []string) []manage.ActOn {
+	var out []manage.ActOn
+	seen := make(map[string]bool, len(boxes))
+	for _, box := range boxes {
+		id, attempt, _ := strings.Cut(box, ":")
+		one := manage.ActOn{ID: id}
+		one.Attempt, _ = strconv.Atoi(attempt) // none is refused where it counts
 		if !seen[id] {
 			seen[id] = true
-			out = append(out, id)
+			out = append(out, one)
 		}
 	}
 	return out

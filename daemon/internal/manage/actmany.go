@@ -15,6 +15,12 @@ const MaxActs = 500
 // actsAtOnce is how many of them go at a time: those that go together share a commit.
 const actsAtOnce = 32
 
+// ActOn is one submission of an act on many. Attempt is the one that whoever acts has seen; see ResolveRequest.
+type ActOn struct {
+	ID      string
+	Attempt int
+}
+
 // ActResult is what became of one submission of an act on many.
 type ActResult struct {
 	ID         string
@@ -36,29 +42,31 @@ const (
 )
 
 // ActMany does one act to many submissions, each by itself: one result each, in order.
-func (s *Service) ActMany(ctx context.Context, ids []string, act BulkAct) ([]ActResult, error) {
-	if n := len(ids); n > MaxActs {
+func (s *Service) ActMany(ctx context.Context, on []ActOn, act BulkAct) ([]ActResult, error) {
+	if n := len(on); n > MaxActs {
 		return nil, invalid("the act", []atssync.FieldError{{Path: "submissions", Message: fmt.Sprintf("has %d entries; the limit is %d", n, MaxActs)}})
 	}
-	do := func(ctx context.Context, id string) (Submission, error) { return s.Act(ctx, id, atssync.ActKind(act)) }
+	do := func(ctx context.Context, one ActOn) (Submission, error) {
+		return s.Act(ctx, one.ID, atssync.ActKind(act))
+	}
 	switch act {
 	case BulkHold, BulkRelease, BulkRetry, BulkCancel:
 	case BulkSendAgain, BulkGiveUp:
-		do = func(ctx context.Context, id string) (Submission, error) {
-			return s.Resolve(ctx, ResolveRequest{ID: id, Action: atssync.Resolution(act)})
+		do = func(ctx context.Context, one ActOn) (Submission, error) {
+			return s.Resolve(ctx, ResolveRequest{ID: one.ID, Action: atssync.Resolution(act), Attempt: one.Attempt})
 		}
 	default:
 		return nil, invalid("the act", []atssync.FieldError{{Path: "act", Message: "must be hold, release, retry, cancel, send_again or give_up"}})
 	}
-	out := make([]ActResult, len(ids))
+	out := make([]ActResult, len(on))
 	places := make(chan struct{}, actsAtOnce)
 	var work sync.WaitGroup
-	for i, id := range ids {
+	for i, one := range on {
 		places <- struct{}{}
 		work.Go(func() {
 			defer func() { <-places }()
-			sub, err := do(ctx, id)
-			out[i] = ActResult{ID: id, Submission: sub}
+			sub, err := do(ctx, one)
+			out[i] = ActResult{ID: one.ID, Submission: sub}
 			if err != nil && !errors.As(err, &out[i].Err) {
 				out[i].Err = atssync.Errorf(atssync.CodeInternal, "it could not be done").WithRemedy("try again; the daemon's log says why")
 			}

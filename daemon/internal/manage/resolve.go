@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -19,8 +20,9 @@ type ResolveRequest struct {
 	Action     atssync.Resolution `json:"action"`
 	// ProfileURL is the candidate's page in the ATS, with ResolvedSubmitted.
 	ProfileURL string `json:"profile_url,omitempty"`
-	// Attempt is the one that was looked for, 0 whichever was the last: an answer to an earlier one is refused.
-	Attempt int `json:"-"`
+	// Attempt is the one that was looked for: an answer to an earlier one is refused. ResolvedSendAgain needs it, and for
+	// ResolvedGiveUp 0 is whichever was the last.
+	Attempt int `json:"attempt,omitempty"`
 }
 
 // Resolve settles an uncertain submission as a person says, or one that is held for a restore and stands in the ATS. That it was submitted is not taken on trust: the
@@ -45,6 +47,9 @@ func (s *Service) Resolve(ctx context.Context, req ResolveRequest) (Submission, 
 	}
 	if sub.State != atssync.StateUncertain {
 		return Submission{}, atssync.Errorf(atssync.CodeConflict, "submission %s is %s; only an uncertain one is resolved", sub.ID, sub.State)
+	}
+	if req.Action == atssync.ResolvedSendAgain && req.Attempt == 0 {
+		return Submission{}, notLookedFor(sub)
 	}
 	how := atssync.SettleUncertain{Resolution: req.Action, By: "person", Attempt: req.Attempt}
 	now := time.Now().UTC()
@@ -102,6 +107,13 @@ func (s *Service) resolveRestored(ctx context.Context, sub atssync.Submission, a
 	return s.shownSubmission(ctx, sub)
 }
 
+// notLookedFor refuses to send again for somebody who does not say which attempt was looked for: it may have been sent once more
+// between looking and saying so, and would go in a second time.
+func notLookedFor(sub atssync.Submission) error {
+	return invalid("the resolution of submission "+sub.ID, []atssync.FieldError{{Path: "attempt", Message: fmt.Sprintf(
+		"is required to send it again: the last attempt is %d; look into the ATS whether it is there, and if it is not, say attempt %[1]d", sub.Attempt)}})
+}
+
 func resolveProblems(req ResolveRequest) []atssync.FieldError {
 	var out []atssync.FieldError
 	refuse := func(path, message string) {
@@ -112,6 +124,9 @@ func resolveProblems(req ResolveRequest) []atssync.FieldError {
 	}
 	if req.ID == "" && req.ExternalID != "" && req.Connection == "" {
 		refuse("connection", "is required with external_id")
+	}
+	if req.Attempt < 0 {
+		refuse("attempt", "must be the number of an attempt, from 1")
 	}
 	switch req.Action {
 	case atssync.ResolvedSubmitted:
@@ -196,7 +211,7 @@ func profileIDs(m sdk.Manifest, address string) (candidate, application string, 
 }
 
 // resolveKeys are the keys, or columns, of a file of resolutions.
-var resolveKeys = []string{"submission", "connection", "external_id", "action", "profile_url"}
+var resolveKeys = []string{"submission", "connection", "external_id", "action", "profile_url", "attempt"}
 
 // ResolveFile settles the submissions of a file; connection is used for records that name their submission by
 // external_id and no connection. What is wrong with a record is in the report, and the others go on.
@@ -215,7 +230,14 @@ func (s *Service) ResolveFile(ctx context.Context, r io.Reader, f Format, connec
 		if req.Connection == "" {
 			req.Connection = connection
 		}
-		_, err := s.Resolve(ctx, req)
+		var err error
+		if text := rec.values["attempt"]; text != "" {
+			if req.Attempt, err = strconv.Atoi(text); err != nil {
+				report.refuse(rec.line, invalid("the resolution", []atssync.FieldError{{Path: "attempt", Message: "must be the number of an attempt, from 1"}}))
+				return nil
+			}
+		}
+		_, err = s.Resolve(ctx, req)
 		switch code := atssync.CodeOf(err); {
 		case err == nil:
 			report.Stored++

@@ -213,17 +213,27 @@ func TestResolve_SendAgainAndGiveUp(t *testing.T) {
 		"connection: is required":               {ExternalID: "app-1", Action: atssync.ResolvedGiveUp},
 		"action: must be":                       {ID: sub.ID, Action: "hope"},
 		"profile_url: is required":              {ID: sub.ID, Action: atssync.ResolvedSubmitted},
+		"attempt: must be the number":           {ID: sub.ID, Action: atssync.ResolvedGiveUp, Attempt: -1},
 		"profile_url: is for submitted only":    {ID: sub.ID, Action: atssync.ResolvedGiveUp, ProfileURL: profile},
 		"never accepted a submission with exte": {Connection: c.ID, ExternalID: "x", Action: atssync.ResolvedGiveUp},
 	} {
 		_, err := w.Resolve(w.ctx(), req)
 		require.ErrorContains(t, err, text)
 	}
-	got, err := w.Resolve(w.ctx(), ResolveRequest{Connection: "Acme", ExternalID: "app-1", Action: atssync.ResolvedSendAgain})
+	again := ResolveRequest{Connection: "Acme", ExternalID: "app-1", Action: atssync.ResolvedSendAgain}
+	_, err = w.Resolve(w.ctx(), again)
+	requireCode(t, err, atssync.CodeInvalid, "attempt: is required to send it again: the last attempt is 1;")
+	again.Attempt = 1
+	got, err := w.Resolve(w.ctx(), again)
 	require.NoError(t, err)
 	require.True(t, got.PossibleDuplicate)
 	require.Equal(t, atssync.StateQueued, got.State)
 	w.uncertain(w.state(sub.ID))
+	for _, action := range []atssync.Resolution{atssync.ResolvedSendAgain, atssync.ResolvedGiveUp} {
+		_, err = w.Resolve(w.ctx(), ResolveRequest{ID: sub.ID, Action: action, Attempt: 1})
+		requireCode(t, err, atssync.CodeChanged, "attempt 1 was looked for, and the last one is 2")
+	}
+	require.Equal(t, atssync.StateUncertain, w.state(sub.ID).State)
 	got, err = w.Resolve(w.ctx(), ResolveRequest{ID: sub.ID, Action: atssync.ResolvedGiveUp})
 	require.NoError(t, err)
 	require.Equal(t, atssync.StateCancelled, got.State)
@@ -237,16 +247,20 @@ func TestResolveFile_EachLineByItself(t *testing.T) {
 		w.uncertain(s)
 	}
 	w.ats.readings = []sdk.Reading{{CandidateID: "55", ApplicationID: "77", ExternalID: "app-1", JobID: "101"}}
-	got, err := w.ResolveFile(w.ctx(), strings.NewReader("external_id,submission,action,profile_url\n"+
-		"app-1,,submitted,"+profile+"\n,"+second.ID+",send_again,\napp-3,,submitted,"+profile+"\napp-9,,give_up,\napp-3,,dance\n"), FormatAuto, "Acme")
+	got, err := w.ResolveFile(w.ctx(), strings.NewReader("external_id,submission,action,profile_url,attempt\n"+
+		"app-1,,submitted,"+profile+",\n,"+second.ID+",send_again,,1\napp-3,,submitted,"+profile+",\napp-9,,give_up,,\napp-3,,dance,,\n"+
+		"app-3,,send_again,,\napp-3,,send_again,,2\napp-3,,send_again,,last\n"), FormatAuto, "Acme")
 	require.NoError(t, err)
-	require.Equal(t, 5, got.Read)
+	require.Equal(t, 8, got.Read)
 	require.Equal(t, 2, got.Stored)
-	require.Equal(t, 3, got.Refused)
+	require.Equal(t, 6, got.Refused)
 	require.Equal(t, 4, got.Errors[0].Line)
 	require.Contains(t, got.Errors[0].Message, "not ours")
 	require.Equal(t, 5, got.Errors[1].Line)
 	require.Equal(t, 6, got.Errors[2].Line)
+	require.Contains(t, got.Errors[3].Message, "the last attempt is 1")
+	require.Contains(t, got.Errors[4].Message, "attempt 2 was looked for")
+	require.Equal(t, LineError{Line: 9, Path: "attempt", Message: "must be the number of an attempt, from 1"}, got.Errors[5])
 	require.Equal(t, atssync.StateSubmitted, w.state(sub.ID).State)
 	require.Equal(t, atssync.StateQueued, w.state(second.ID).State)
 	require.Equal(t, atssync.StateUncertain, w.state(third.ID).State)

@@ -151,7 +151,7 @@ func TestActMany_TellsOfEachAndRecordsEach(t *testing.T) {
 	w, c, sub := linked(t)
 	held, lost := w.accept(c, "app-2", "other"), w.accept(c, "app-3", "eng")
 	w.uncertain(lost)
-	got, err := w.ActMany(w.ctx(), []string{sub.ID, held.ID, lost.ID, "sub_none"}, BulkCancel)
+	got, err := w.ActMany(w.ctx(), []ActOn{{ID: sub.ID}, {ID: held.ID}, {ID: lost.ID}, {ID: "sub_none"}}, BulkCancel)
 	require.NoError(t, err)
 	require.Len(t, got, 4)
 	for i, id := range []string{sub.ID, held.ID, lost.ID, "sub_none"} {
@@ -162,15 +162,20 @@ func TestActMany_TellsOfEachAndRecordsEach(t *testing.T) {
 	require.Equal(t, atssync.CodeConflict, got[2].Err.Code)
 	require.Equal(t, atssync.CodeNotFound, got[3].Err.Code)
 	require.Equal(t, []string{"submission.cancel"}, w.actions(sub.ID))
-	got, err = w.ActMany(w.ctx(), []string{lost.ID}, BulkSendAgain)
+	for attempt, code := range map[int]atssync.Code{0: atssync.CodeInvalid, 2: atssync.CodeChanged} {
+		got, err = w.ActMany(w.ctx(), []ActOn{{lost.ID, attempt}}, BulkSendAgain)
+		require.NoError(t, err)
+		require.Equal(t, code, got[0].Err.Code)
+	}
+	got, err = w.ActMany(w.ctx(), []ActOn{{lost.ID, 1}}, BulkSendAgain)
 	require.NoError(t, err)
 	require.Nil(t, got[0].Err)
 	require.True(t, got[0].Submission.PossibleDuplicate)
-	_, err = w.ActMany(w.ctx(), []string{"x"}, "submitted")
+	_, err = w.ActMany(w.ctx(), []ActOn{{ID: "x"}}, "submitted")
 	requireCode(t, err, atssync.CodeInvalid)
-	_, err = w.ActMany(w.ctx(), make([]string, MaxActs+1), BulkCancel)
+	_, err = w.ActMany(w.ctx(), make([]ActOn, MaxActs+1), BulkCancel)
 	requireCode(t, err, atssync.CodeInvalid)
-	got, err = w.Within(atssync.Scope{Accounts: []string{"globex"}}).ActMany(w.ctx(), []string{held.ID}, BulkRelease)
+	got, err = w.Within(atssync.Scope{Accounts: []string{"globex"}}).ActMany(w.ctx(), []ActOn{{ID: held.ID}}, BulkRelease)
 	require.NoError(t, err)
 	require.Equal(t, atssync.CodeNotFound, got[0].Err.Code)
 }

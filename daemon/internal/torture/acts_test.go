@@ -343,7 +343,7 @@ func (m *model) settleOne() {
 func (m *model) settle(s atssync.Submission) {
 	var p *person
 	m.ats.set(func() { p = m.ats.people[who(s.Connection, s.ExternalID)] })
-	req := manage.ResolveRequest{ID: s.ID, Action: atssync.ResolvedSendAgain}
+	req := manage.ResolveRequest{ID: s.ID, Action: atssync.ResolvedSendAgain, Attempt: s.Attempt}
 	switch {
 	case p != nil:
 		req.Action, req.ProfileURL = atssync.ResolvedSubmitted, p.page()

@@ -199,7 +199,7 @@ func (w *world) settle(ctx context.Context, when string) (int, error) {
 	}
 	var file strings.Builder
 	for i, s := range list {
-		line := map[string]string{"submission": s.ID, "action": "send_again"}
+		line := map[string]any{"submission": s.ID, "action": "send_again", "attempt": s.Attempt}
 		switch there := employers[s.Connection].employer.ByExternalID(s.ExternalID); {
 		case len(there) > 0:
 			line["action"] = "submitted"

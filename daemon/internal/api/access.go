@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -113,7 +111,7 @@ func (s *server) gate(mux *web.Mux) http.Handler {
 		ctx := context.WithValue(r.Context(), callerKey{}, c)
 		ctx = atssync.WithActor(ctx, c.Actor)
 		if c.Still != nil {
-			watched, end := watch(ctx, c.Still)
+			watched, end := web.Watch(ctx, c.Still)
 			defer end()
 			ctx = watched
 		}
@@ -144,37 +142,4 @@ func (r route) readable(q *http.Request) error {
 		}
 	}
 	return nil
-}
-
-// lookAgainAt is how often a long request asks whether its caller is still let in.
-const lookAgainAt = 500 * time.Millisecond
-
-// watch returns a context that ends when still refuses, with that as its cause. A request that is answered before the first
-// look costs a timer.
-func watch(ctx context.Context, still func(context.Context) error) (context.Context, func()) {
-	watched, cancel := context.WithCancelCause(ctx)
-	var mu sync.Mutex // guards timer and ended, and is held while looking: after the end nothing looks any more
-	ended := false
-	var timer *time.Timer
-	mu.Lock()
-	defer mu.Unlock()
-	timer = time.AfterFunc(lookAgainAt, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if ended {
-			return
-		}
-		if err := still(watched); err != nil && watched.Err() == nil {
-			cancel(err)
-			return
-		}
-		timer.Reset(lookAgainAt)
-	})
-	return watched, func() {
-		cancel(nil)
-		mu.Lock()
-		defer mu.Unlock()
-		ended = true
-		timer.Stop()
-	}
 }

@@ -135,7 +135,13 @@ func (c *Console) serve(rt route) http.HandlerFunc {
 			}
 			v.who, v.m = who, c.Manage.Within(who.within())
 			web.SetCaller(r.Context(), who.actor.Name)
-			v.r = r.WithContext(atssync.WithActor(r.Context(), who.actor))
+			ctx := atssync.WithActor(r.Context(), who.actor)
+			if t := who.token; t != nil { // who is let in no more ends what is under way, too
+				watched, end := web.Watch(ctx, func(ctx context.Context) error { return c.Manage.StillUsable(ctx, t.ID) })
+				defer end()
+				ctx = watched
+			}
+			v.r = r.WithContext(ctx)
 			if err := who.admit(rt.access); err != nil {
 				v.refused(err) //nolint:contextcheck // the visit carries it.
 				return

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -36,6 +37,9 @@ var titles = map[int]string{
 
 // refused tells why something was not done. What nobody can do anything about is in the log, under the number of the request.
 func (v *visit) refused(err error) {
+	if why, ok := errors.AsType[*atssync.Error](context.Cause(v.ctx())); ok {
+		err = why // whatever broke, this is why
+	}
 	e, ok := errors.AsType[*atssync.Error](err)
 	if !ok {
 		if v.ctx().Err() != nil {

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -185,6 +187,30 @@ func TestSession_EndsWithItsToken(t *testing.T) {
 	rec = b.post("/submissions", url.Values{"act": {"cancel"}})
 	require.Equal(t, http.StatusUnauthorized, rec.Code)
 	require.Contains(t, rec.Body.String(), "nothing was done")
+}
+
+func TestSession_ARevokedTokenEndsTheActThatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	c := w.connected("acme", "ada", "job-1")
+	tok := w.token(atssync.TokenAdmin)
+	b := w.by(tok)
+	w.ats.checking = func(ctx context.Context) error {
+		if _, err := w.m.RevokeToken(context.WithoutCancel(ctx), tok.ID); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Second):
+			return errors.New("the act goes on though its token was revoked")
+		}
+	}
+	rec := b.post("/connections/"+c.ID+"/check", nil)
+	require.Equal(t, http.StatusUnauthorized, rec.Code, rec.Body)
+	require.Contains(t, rec.Body.String(), "Please log in again")
+	require.Contains(t, rec.Body.String(), "was revoked")
+	require.Equal(t, http.StatusSeeOther, b.get("").Code)
 }
 
 func TestSession_EndsIdleAndAfterItsLifetime(t *testing.T) {

@@ -120,6 +120,7 @@ type ats struct {
 	sdk.Client
 	manifest sdk.Manifest
 	jobs     []sdk.Job
+	checking func(context.Context) error // when set, what a check waits for first
 }
 
 func newATS() *ats {
@@ -154,7 +155,12 @@ func (a *ats) List() []manage.AdapterStatus {
 	return []manage.AdapterStatus{{Name: "fake", Path: "/usr/lib/atssync/adapters/of-the-daemon", State: "running", PID: 4711, Stderr: []string{"a line " + hostile}}}
 }
 
-func (a *ats) Check(_ context.Context, req sdk.CheckRequest) (sdk.CheckReply, error) {
+func (a *ats) Check(ctx context.Context, req sdk.CheckRequest) (sdk.CheckReply, error) {
+	if a.checking != nil {
+		if err := a.checking(ctx); err != nil {
+			return sdk.CheckReply{}, err
+		}
+	}
 	if !strings.HasPrefix(req.Connection.Value("api_key"), "key-") {
 		return sdk.CheckReply{Items: []sdk.CheckItem{{
 			ID: "credentials", Label: "API key", Kind: sdk.KindAuth, Cause: "the key is not accepted", Turn: sdk.TurnEmployer, Remedy: "make a new key",

@@ -68,10 +68,19 @@ func (s *Service) ActMany(ctx context.Context, on []ActOn, act BulkAct) ([]ActRe
 			sub, err := do(ctx, one)
 			out[i] = ActResult{ID: one.ID, Submission: sub}
 			if err != nil && !errors.As(err, &out[i].Err) {
-				out[i].Err = atssync.Errorf(atssync.CodeInternal, "it could not be done").WithRemedy("try again; the daemon's log says why")
+				out[i].Err = cutShort(ctx, atssync.Errorf(atssync.CodeInternal, "it could not be done").WithRemedy("try again; the daemon's log says why"))
 			}
 		})
 	}
 	work.Wait()
 	return out, nil
+}
+
+// cutShort is why one of many was not done: the reason that the request was ended for, where there is one for people, such as a
+// token that was revoked meanwhile.
+func cutShort(ctx context.Context, otherwise *atssync.Error) *atssync.Error {
+	if why, ok := errors.AsType[*atssync.Error](context.Cause(ctx)); ok {
+		return why
+	}
+	return otherwise
 }

@@ -55,7 +55,7 @@ func (s *Service) LinkMany(ctx context.Context, reqs []LinkRequest) []LinkResult
 	for i, req := range reqs {
 		res, err := l.link(ctx, req)
 		if err != nil && !errors.As(err, &res.Err) {
-			res.Err = atssync.Errorf(atssync.CodeInternal, "%s", err)
+			res.Err = cutShort(ctx, atssync.Errorf(atssync.CodeInternal, "%s", err))
 		}
 		if res.Err != nil {
 			res.Link = atssync.JobLink{Connection: req.Connection, PlatformJob: req.PlatformJob, ATSJob: req.ATSJob}

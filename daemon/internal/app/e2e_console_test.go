@@ -251,6 +251,7 @@ func TestConsole_ActsAreDoneInABrowser(t *testing.T) {
 	b.Go(w.root + "/connections/" + w.one.ID)
 	b.Follow("Connect jobs")
 	b.Click(`input[name=job][value="job-0-1"]`)
+	b.Click(`input[name=backlog][value=all]`)
 	b.Follow("Connect what is ticked")
 	b.Sees("2 of 2 were connected")
 	b.Look("console-linked")

@@ -176,8 +176,10 @@ func (c *Console) link(v *visit) error {
 
 // backlogOf reads the answer to the question what becomes of applications that wait for the link.
 func backlogOf(mode, since string) (*atssync.Backlog, error) {
-	if mode == "" {
-		return nil, nil
+	if mode == "" { // nothing is chosen beforehand: what goes out goes to an employer, and cannot be taken back
+		return nil, &atssync.Error{Code: atssync.CodeInvalid, Message: "one question is left: what becomes of the applications that wait", Remedy: "go back and choose one of the three answers", Fields: []atssync.FieldError{
+			{Path: "backlog", Message: "say whether those that wait for the job are sent: all of them, those since a day, or none"},
+		}}
 	}
 	at, err := instant(since, "since")
 	if err != nil {
@@ -185,6 +187,11 @@ func backlogOf(mode, since string) (*atssync.Backlog, error) {
 	}
 	b := &atssync.Backlog{Mode: atssync.BacklogMode(mode)}
 	if b.Mode == atssync.BacklogSince {
+		if at.IsZero() {
+			return nil, &atssync.Error{Code: atssync.CodeInvalid, Message: "a day is missing", Remedy: "go back and give the day, or choose another answer", Fields: []atssync.FieldError{
+				{Path: "since", Message: "say since which day those that wait are sent"},
+			}}
+		}
 		b.Since = at
 	}
 	return b, nil

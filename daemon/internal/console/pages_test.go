@@ -268,6 +268,15 @@ func TestConnection_Acts(t *testing.T) {
 	require.Contains(t, rec.Body.String(), "is not among the jobs")
 	require.Equal(t, http.StatusUnprocessableEntity, w.b.post(of+"/jobs", nil).Code)
 	require.Equal(t, http.StatusUnprocessableEntity, w.b.post(of+"/jobs", url.Values{"job": {"102"}, "backlog": {"since"}, "since": {"soon"}}).Code)
+	require.NotContains(t, w.b.shows(of+"/jobs?view=suggestions"), `name="backlog" value="all" checked`, "nothing is chosen beforehand")
+	for text, form := range map[string]url.Values{
+		"all of them, those since a day, or none": {"job": {"102"}, "ats": {"102"}},
+		"since which day":                         {"job": {"102"}, "ats": {"102"}, "backlog": {"since"}},
+	} {
+		rec := w.b.post(of+"/jobs", form)
+		require.Equal(t, http.StatusUnprocessableEntity, rec.Code)
+		require.Contains(t, rec.Body.String(), text)
+	}
 	require.Equal(t, http.StatusSeeOther, w.b.post(of+"/jobs/unlink", url.Values{"job": {"102"}, "version": {"1"}}).Code)
 	require.Equal(t, "/console"+of+"/jobs?view=suggestions&said=refreshed", w.b.post(of+"/jobs/refresh", url.Values{"view": {"suggestions"}}).Header().Get("Location"))
 

@@ -148,6 +148,8 @@ func TestConsole_EveryPageCanBeUsedByEverybody(t *testing.T) {
 	w := newConsoleWorld(t)
 	_, err := w.client.CreateToken(t.Context(), api.TokenRequest{Name: "ops", Scopes: []string{"read"}})
 	require.NoError(t, err)
+	_, err = w.client.CreateConnectLink(t.Context(), api.ConnectLinkRequest{Connection: w.one.ID})
+	require.NoError(t, err)
 	w.enter()
 	of := "/connections/" + w.one.ID
 	for _, p := range [][2]string{
@@ -175,6 +177,7 @@ func TestConsole_EveryPageCanBeUsedByEverybody(t *testing.T) {
 		{"audit", "/audit"},
 		{"tokens", "/tokens"},
 		{"connect-link", "/connect-link"},
+		{"connect-links", "/connect-links"},
 	} {
 		w.look(p[0], p[1])
 	}
@@ -293,6 +296,19 @@ func TestConsole_ActsAreDoneInABrowser(t *testing.T) {
 	b.Follow("Run now: status")
 	b.Sees("The pass was started")
 
+	// A link for an employer is made, found in the list and withdrawn.
+	b.Go(w.root + "/connect-link?connection=" + w.one.ID)
+	b.Follow("Make the link")
+	b.Sees("It is shown this once")
+	b.Follow("Links that were made")
+	invited, err := w.client.ConnectLinks(t.Context(), "", false, "", 10)
+	require.NoError(t, err)
+	require.Len(t, invited.Items, 1)
+	b.Follow("Withdraw the link for Harbor Robotics, " + invited.Items[0].ID)
+	b.Sees("The link was withdrawn")
+	b.Follow("Those that ended, too")
+	b.Sees("withdrawn")
+
 	page, err := w.client.Audit(t.Context(), "", "", 500)
 	require.NoError(t, err)
 	did := map[string]int{}
@@ -303,7 +319,7 @@ func TestConsole_ActsAreDoneInABrowser(t *testing.T) {
 	}
 	for _, act := range []string{
 		"console.login", "submission.resolve", "submission.cancel", "connection.resume", "connection.pause", "task.release", "job_link.create",
-		"job_link.remove", "connection.update", "webhook.test", "webhook.pause", "webhook.resume", "pass.run",
+		"job_link.remove", "connection.update", "webhook.test", "webhook.pause", "webhook.resume", "pass.run", "connect_link.create", "connect_link.revoke",
 	} {
 		require.Positive(t, did[act], "%s is not in the record: %v", act, did)
 	}

@@ -3,6 +3,7 @@ package console
 import (
 	"time"
 
+	"github.com/atssync/atssync/daemon/internal/atssync"
 	"github.com/atssync/atssync/daemon/internal/manage"
 	"github.com/atssync/atssync/daemon/internal/page"
 )
@@ -55,4 +56,45 @@ func (c *Console) connectLink(v *visit) error {
 		Title: "A link for an employer", Lead: "Send it to whoever may make credentials in the ATS of " + made.Account + ".", Trail: v.trail("Connections", "/connections"),
 		Data: connectLinkView{Account: made.Account, Adapter: made.Adapter, URL: made.URL.Reveal(), ExpiresAt: made.ExpiresAt},
 	})
+}
+
+// connectLinksView is the links that were made for employers. None can be shown again: only its hash is kept.
+type connectLinksView struct {
+	Rows  []connectLinkRow
+	Ended bool
+	Pager page.Pager
+}
+
+type connectLinkRow struct {
+	manage.ConnectLink
+	About string // the name of the connection that it is about, "" when it is to make one
+	Live  bool
+}
+
+func (c *Console) connectLinks(v *visit) error {
+	q := v.r.URL.Query()
+	out := connectLinksView{Ended: q.Get("ended") != ""}
+	list, err := v.m.ConnectLinks(v.ctx(), "", out.Ended, atssync.Paging{After: q.Get("after"), Limit: 100})
+	if err != nil {
+		return err
+	}
+	names, now := v.names(), time.Now()
+	for _, l := range list.Items {
+		row := connectLinkRow{ConnectLink: l, About: l.Name, Live: l.RevokedAt.IsZero() && now.Before(l.ExpiresAt)}
+		if l.Connection != "" {
+			row.About = names(l.Connection)
+		}
+		out.Rows = append(out.Rows, row)
+	}
+	out.Pager = v.pager(list.Next, "The oldest first.")
+	return v.show("connectlinks", page.View{
+		Title: "Links for employers", Lead: "Who holds one connects its account, and repairs that later.", Trail: v.trail("Connections", "/connections"), Data: out,
+	})
+}
+
+func (c *Console) revokeConnectLink(v *visit) error {
+	if _, err := v.m.RevokeConnectLink(v.ctx(), v.r.PathValue("connect_link")); err != nil {
+		return err
+	}
+	return v.back("/connect-links", "withdrawn")
 }

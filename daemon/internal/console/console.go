@@ -227,6 +227,7 @@ var said = map[string]page.Message{
 	"resolved":  {Kind: page.KindOK, Title: "Settled"},
 	"started":   {Kind: page.KindOK, Title: "The pass was started"},
 	"revoked":   {Kind: page.KindOK, Title: "The token was revoked", Text: "Whoever used it is refused from now on."},
+	"withdrawn": {Kind: page.KindOK, Title: "The link was withdrawn", Text: "Whoever opens it is told whom to ask. What was connected by it stays so."},
 	"replaying": {Kind: page.KindOK, Title: "They are sent again", Text: "Each has the same id and body as before, so that the receiver knows it."},
 	"out":       {Kind: page.KindOK, Title: "You are logged out"},
 	"ended":     {Kind: page.KindInfo, Title: "Please log in again", Text: "The session is over: it was idle for long, its time is up, its token was revoked, or the daemon was started anew."},

@@ -62,6 +62,9 @@ var routeRows = map[string]routeRow{
 	"GET " + connected + "/exchanges":     {readers, item, "", "", 0, 0},
 	"GET /connect-link":                   {admin, item, "/connect-link?connection={connection}", "", 0, 0},
 	"POST /connect-link":                  {admin, item, "", "connection={connection}", 0, 0},
+	"GET /connect-links":                  {admin, lists, "", "", 0, 0},
+
+	"POST /connect-links/{connect_link}/revoke": {admin, item, "", "", 0, 0},
 
 	"POST /submissions":            {handing, item, "", "act=cancel&submission={submission}", 200, 200},
 	"GET " + applied:               {everyone, item, "", "", 0, 0},

@@ -19,17 +19,17 @@ import (
 )
 
 // place is what one connection has, under ids that occur nowhere else.
-type place struct{ account, connection, name, job, external, submission string }
+type place struct{ account, connection, name, job, external, submission, link string }
 
 func (p place) names() *strings.Replacer {
-	return strings.NewReplacer("{account}", p.account, "{connection}", p.connection, "{job}", p.job, "{external}", p.external, "{submission}", p.submission)
+	return strings.NewReplacer("{account}", p.account, "{connection}", p.connection, "{job}", p.job, "{external}", p.external, "{submission}", p.submission, "{connect_link}", p.link)
 }
 
 // blank turns the place's ids in a page back into names, and leaves out what is different each time, so that pages about two
 // places can be compared.
 func (p place) blank(text string) string {
 	text = regexp.MustCompile(`(?s)<time.*?</time>`).ReplaceAllString(text, "TIME")
-	return strings.NewReplacer(p.account, "{account}", p.connection, "{connection}", p.job, "{job}", p.external, "{external}", p.submission, "{submission}").Replace(text)
+	return strings.NewReplacer(p.account, "{account}", p.connection, "{connection}", p.job, "{job}", p.external, "{external}", p.submission, "{submission}", p.link, "{connect_link}").Replace(text)
 }
 
 // scoped is a daemon with two accounts, one of them with two connections, and somebody logged in by each kind of token.
@@ -44,7 +44,7 @@ func scopedSetup(t *testing.T) *scoped {
 	w := &scoped{world: setup(t)}
 	w.own, w.sibling, w.foreign = w.place("acme", "ada"), w.place("acme", "bea"), w.place("globex", "cyd")
 	now := time.Now()
-	w.nobody = place{"nobody", atssync.NewID(atssync.PrefixConnection, now), "nobody", "job-of-nobody", "app-of-nobody", atssync.NewID(atssync.PrefixSubmission, now)}
+	w.nobody = place{"nobody", atssync.NewID(atssync.PrefixConnection, now), "nobody", "job-of-nobody", "app-of-nobody", atssync.NewID(atssync.PrefixSubmission, now), atssync.NewID(atssync.PrefixConnectLink, now)}
 	hook, err := w.m.CreateWebhook(t.Context(), manage.WebhookRequest{URL: "https://hooks.example.com/of-the-daemon"})
 	require.NoError(t, err)
 	_, err = w.m.PauseWebhook(t.Context(), hook.ID, "a test", 0)
@@ -61,6 +61,9 @@ func (w *scoped) place(account, user string) place {
 	p.submission = w.submitted(c.ID, p.external, p.job)
 	w.submitted(c.ID, "held-"+p.external, "unlinked-"+p.job)
 	w.uncertain(c.ID, w.submitted(c.ID, "lost-"+p.external, p.job))
+	l, err := w.m.CreateConnectLink(w.t.Context(), manage.ConnectLinkRequest{Connection: c.ID})
+	require.NoError(w.t, err)
+	p.link = l.ID
 	return p
 }
 
@@ -200,7 +203,10 @@ func (w *scoped) state(p place) string {
 	require.NoError(w.t, err)
 	audit, err := w.m.Audit(ctx, p.connection, atssync.Paging{})
 	require.NoError(w.t, err)
-	text, err := json.MarshalIndent([]any{c, subs, links, audit}, "", " ")
+	invited, err := w.m.ConnectLinks(ctx, p.account, true, atssync.Paging{})
+	require.NoError(w.t, err)
+	invited.Items = slices.DeleteFunc(invited.Items, func(l manage.ConnectLink) bool { return l.ID != p.link })
+	text, err := json.MarshalIndent([]any{c, subs, links, audit, invited.Items}, "", " ")
 	require.NoError(w.t, err)
 	return string(text)
 }
@@ -217,7 +223,7 @@ func (w *scoped) listHolds(b *browser, pattern string, hidden []place) {
 			for _, asked := range []string{p.name, p.external, p.job} {
 				text = strings.NewReplacer(`value="`+asked+`"`, "", "“"+asked+"”", "").Replace(text)
 			}
-			for _, canary := range []string{p.connection, p.external, p.submission, p.name, "of-the-daemon"} {
+			for _, canary := range []string{p.connection, p.external, p.submission, p.name, p.link, "of-the-daemon"} {
 				require.NotContains(w.t, text, canary, "%s%s", pattern, query)
 			}
 		}

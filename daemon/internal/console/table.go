@@ -40,6 +40,8 @@ func (c *Console) table() []route {
 
 		get("/connect-link", admins, c.connectLinkPage),
 		post("/connect-link", admins, c.connectLink),
+		get("/connect-links", admins, c.connectLinks),
+		post("/connect-links/{connect_link}/revoke", admins, c.revokeConnectLink),
 
 		get("/submissions", looks, c.submissions),
 		post("/submissions", submits, c.actMany),

@@ -36,6 +36,14 @@ func (a *App) consoles() api.Consoles {
 	}
 }
 
+// front is the console's address for a browser, below the path at which a proxy has the daemon; "" when none is served.
+func (a *App) front() string {
+	if a.console == nil {
+		return ""
+	}
+	return a.basePath() + console.Root
+}
+
 // publicURL is how people reach the platform's listener, without a slash at its end: what the configuration says, else where
 // it listens.
 func (a *App) publicURL() string {

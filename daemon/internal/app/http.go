@@ -30,7 +30,7 @@ func (a *App) listenHTTP() error {
 	}
 	doors := append(pages, door{hook.Prefix, a.hooks})
 	o := web.Options{
-		Name: "http", Listen: c.Listen, Handler: besideAPI{doors, handler}, Logger: a.log, MaxRequests: c.MaxRequests, MaxBody: c.MaxBody,
+		Name: "http", Listen: c.Listen, Handler: besideAPI{doors, a.front(), handler}, Logger: a.log, MaxRequests: c.MaxRequests, MaxBody: c.MaxBody,
 	}
 	if c.TLSCert != "" {
 		o.TLS = &web.TLS{Cert: c.TLSCert, Key: c.TLSKey}
@@ -51,13 +51,14 @@ type door struct {
 // besideAPI serves what lies below a door by another handler than the API, without tokens.
 type besideAPI struct {
 	doors []door
+	front string // where a browser goes that names no path, "" is nowhere
 	api   http.Handler
 }
 
 // ServeHTTP also leads who types no path, a person with a browser, to the console.
 func (b besideAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		http.Redirect(w, r, "/console", http.StatusSeeOther)
+	if b.front != "" && r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		http.Redirect(w, r, b.front, http.StatusSeeOther)
 		return
 	}
 	for _, d := range b.doors {

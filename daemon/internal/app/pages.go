@@ -36,15 +36,20 @@ func (a *App) pages() ([]door, error) {
 
 // newSite makes what all pages have in common.
 func (a *App) newSite() (*page.Site, error) {
-	base := ""
-	if u, err := url.Parse(a.conf().HTTP.PublicURL); err == nil {
-		base = u.EscapedPath()
-	}
-	site, err := page.New(page.Options{Platform: platformOf(a.conf().Platform), Base: base, Log: a.log})
+	site, err := page.New(page.Options{Platform: platformOf(a.conf().Platform), Base: a.basePath(), Log: a.log})
 	if err != nil {
 		return nil, fmt.Errorf("build the pages: %w", err)
 	}
 	return site, nil
+}
+
+// basePath is the path of public_url, at which a proxy has the daemon; "" mostly.
+func (a *App) basePath() string {
+	u, err := url.Parse(a.conf().HTTP.PublicURL)
+	if err != nil {
+		return ""
+	}
+	return u.EscapedPath()
 }
 
 // platformOf is the platform as people see it on pages.

@@ -28,6 +28,7 @@ type overviewView struct {
 	Passes    []manage.Pass    // whose last run failed
 	Held      int              // connections that a restore holds
 	Backup    *atssync.Audit   // the last one that was made
+	Restored  *atssync.Restore // the last restore, when no backup was made since
 	Whole     bool             // the caller sees the daemon as a whole
 	Admin     bool             // and its audit record
 	Ledger    []ledgerLine
@@ -223,6 +224,9 @@ func (o *overviewView) daemon(v *visit) error {
 	backups, err := v.m.Audit(v.ctx(), "backup", atssync.Paging{Limit: 1})
 	if err == nil && len(backups.Items) > 0 {
 		o.Backup = &backups.Items[0]
+	}
+	if n := len(restore.Restores); n > 0 && (o.Backup == nil || o.Backup.At.Before(restore.Restores[n-1].At)) {
+		o.Restored = &restore.Restores[n-1] // the backup that it was made from is newer than any that it knows of
 	}
 	return err
 }

@@ -348,3 +348,27 @@ func href(t *testing.T, text, words string) string {
 	at, _, _ = strings.Cut(at, `"`)
 	return strings.ReplaceAll(at, "&amp;", "&")
 }
+
+// The record of a backup is in no backup: a restored store knows of the one that it was made from by its restore alone.
+func TestOverview_TellsOfTheBackupThatTheStoreWasRestoredFrom(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b, now := w.operator(), time.Now().UTC()
+	backup := func(at time.Time) {
+		require.NoError(t, w.store.AppendAudit(t.Context(), atssync.Audit{
+			ID: atssync.NewID(atssync.PrefixAudit, at), At: at, Actor: atssync.Actor{Name: "uid:1000(ops)", Via: "socket"}, Action: "backup.make", Object: "backup",
+		}))
+	}
+	require.Contains(t, b.shows(""), "No backup was made through the daemon yet")
+	backup(now.Add(-48 * time.Hour))
+	require.Contains(t, b.shows(""), "Last backup through the daemon")
+	require.NoError(t, w.store.HoldRestored(t.Context(), atssync.Restore{Backup: "b", MadeAt: now.Add(-24 * time.Hour), At: now.Add(-time.Hour)}, now))
+	text := b.shows("")
+	require.Contains(t, text, "from the backup of <time datetime=\""+now.Add(-24*time.Hour).Format(time.RFC3339))
+	require.Contains(t, text, "none was made since")
+	require.NotContains(t, text, "Last backup through the daemon")
+	backup(now)
+	text = b.shows("")
+	require.Contains(t, text, "Last backup through the daemon")
+	require.NotContains(t, text, "none was made since")
+}

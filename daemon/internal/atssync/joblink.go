@@ -73,6 +73,7 @@ type PutJobLink struct {
 	Link    JobLink
 	IfMatch int64 // 0: any; IfNone: only where there is none
 	Backlog *Backlog
+	Within  Scope // what the caller sees; see NewSubmission
 }
 
 // IfNone is the PutJobLink.IfMatch that makes a link only where the platform job has none.

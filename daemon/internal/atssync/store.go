@@ -64,9 +64,9 @@ type JobQuery struct {
 
 // Jobs is the role of those who keep the two job lists.
 type Jobs interface {
-	// PutPlatformJobs stores or replaces jobs. A job id of another account is CodeAccountMismatch and
-	// nothing is stored.
-	PutPlatformJobs(ctx context.Context, jobs []PlatformJob, now time.Time) error
+	// PutPlatformJobs stores or replaces jobs. A job id of another account that within covers is CodeAccountMismatch and
+	// nothing is stored; of others nothing is told, and both have a job of that id.
+	PutPlatformJobs(ctx context.Context, jobs []PlatformJob, within Scope, now time.Time) error
 	PlatformJobs(ctx context.Context, q JobQuery) (Page[PlatformJob], error)
 	PlatformJob(ctx context.Context, account, id string) (PlatformJob, error)
 	// PutATSJobs takes a whole listing: it marks what is new, changed, missing and closed, tells
@@ -110,6 +110,9 @@ type NewSubmission struct {
 	Payload    Payload
 	// IfRevision is the revision that other content is meant to replace; another one is CodeChanged. 0 is any.
 	IfRevision int
+	// Within is what the caller sees: a platform job of another account is refused where it lies within, else it is as unknown
+	// as one that nobody has.
+	Within Scope
 }
 
 // AcceptResult says what became of one.

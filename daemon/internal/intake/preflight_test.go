@@ -193,7 +193,14 @@ func TestPreflight_TellsNothingOfOthers(t *testing.T) {
 	_, err = s.Within(Scope{Accounts: []string{"globex"}}).PreflightJSON(t.Context(), data)
 	require.Equal(t, atssync.CodeNotFound, atssync.CodeOf(err))
 	doc.Job = "theirs"
-	p := look(t, s.Within(Scope{Accounts: []string{"acme"}}), doc)
+	told, err := json.Marshal(look(t, s.Within(Scope{Accounts: []string{"acme"}}), doc))
+	require.NoError(t, err)
+	doc.Job = "nobodys"
+	unknown, err := json.Marshal(look(t, s.Within(Scope{Accounts: []string{"acme"}}), doc))
+	require.NoError(t, err)
+	require.Equal(t, strings.ReplaceAll(string(unknown), "nobodys", "theirs"), string(told), "as unknown as one that nobody has")
+	doc.Job = "theirs"
+	p := look(t, s.Within(Scope{Accounts: []string{"acme", "globex"}}), doc)
 	require.False(t, p.OK)
 	all, err := json.Marshal(p)
 	require.NoError(t, err)

@@ -28,7 +28,7 @@ func onStore(t *testing.T) (*Service, *kv.Store, atssync.Connection) {
 		Link: atssync.JobLink{Connection: c.ID, PlatformJob: "job-1001", ATSJob: "1", As: sdk.AsCandidate},
 	}, 0, now)
 	require.NoError(t, err)
-	require.NoError(t, store.PutPlatformJobs(t.Context(), []atssync.PlatformJob{{ID: "theirs", Account: "globex", Title: "X"}}, now))
+	require.NoError(t, store.PutPlatformJobs(t.Context(), []atssync.PlatformJob{{ID: "theirs", Account: "globex", Title: "X"}}, atssync.Scope{}, now))
 	return New(Options{Store: store, Connections: store, Keys: testKeys{}, Sealer: testSealer{}}), store, c
 }
 

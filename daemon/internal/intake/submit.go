@@ -129,7 +129,7 @@ func (s *Service) seal(c atssync.Connection, doc atssync.Document, now time.Time
 	if err != nil {
 		return atssync.NewSubmission{}, err
 	}
-	return atssync.NewSubmission{Submission: sub, Payload: payload}, nil
+	return atssync.NewSubmission{Submission: sub, Payload: payload, Within: s.scope}, nil
 }
 
 // merge adds to what the decoder told what the validator found elsewhere.

@@ -130,7 +130,7 @@ func (im *importRun) take(ctx context.Context, rec record, connection string) er
 
 func (im *importRun) store(ctx context.Context, one toImport, app atssync.Application) error {
 	app.Imported = true
-	a, err := im.s.o.Store.Import(ctx, atssync.NewSubmission{Submission: one.sub}, app, time.Now().UTC())
+	a, err := im.s.o.Store.Import(ctx, atssync.NewSubmission{Submission: one.sub, Within: im.s.scope}, app, time.Now().UTC())
 	switch {
 	case err != nil:
 		return err

@@ -138,7 +138,7 @@ func (l *linker) link(ctx context.Context, req LinkRequest) (LinkResult, error) 
 			Connection: k.c.ID, PlatformJob: req.PlatformJob, ATSJob: req.ATSJob, As: req.As,
 			PoolID: req.Pool, PoolStageID: req.PoolStage, OwnerEmail: req.OwnerEmail, ManagedBy: atssync.ManagedByAPI,
 		},
-		IfMatch: req.Version, Backlog: req.Backlog,
+		IfMatch: req.Version, Backlog: req.Backlog, Within: l.s.scope,
 	}, l.s.policy.Load().ReleasePerMinute, time.Now().UTC())
 	if err != nil {
 		return LinkResult{}, err

@@ -37,7 +37,7 @@ func (s *Service) PutPlatformJobs(ctx context.Context, jobs []atssync.PlatformJo
 	}
 	for len(jobs) > 0 {
 		n := min(len(jobs), maxShare)
-		if err := s.o.Store.PutPlatformJobs(ctx, jobs[:n:n], now); err != nil {
+		if err := s.o.Store.PutPlatformJobs(ctx, jobs[:n:n], s.scope, now); err != nil {
 			return err
 		}
 		jobs = jobs[n:]
@@ -142,7 +142,7 @@ func (i *jobImport) flush(ctx context.Context) error {
 	if i.jobs, i.lines = nil, nil; err != nil || len(jobs) == 0 {
 		return err
 	}
-	err = i.s.o.Store.PutPlatformJobs(ctx, append([]atssync.PlatformJob(nil), jobs...), i.now)
+	err = i.s.o.Store.PutPlatformJobs(ctx, append([]atssync.PlatformJob(nil), jobs...), i.s.scope, i.now)
 	if err == nil {
 		i.report.Stored += len(jobs)
 		return nil
@@ -151,7 +151,7 @@ func (i *jobImport) flush(ctx context.Context) error {
 		return err
 	}
 	for n, j := range jobs {
-		err := i.s.o.Store.PutPlatformJobs(ctx, []atssync.PlatformJob{j}, i.now)
+		err := i.s.o.Store.PutPlatformJobs(ctx, []atssync.PlatformJob{j}, i.s.scope, i.now)
 		switch {
 		case err == nil:
 			i.report.Stored++

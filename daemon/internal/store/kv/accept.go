@@ -110,7 +110,7 @@ func (st *step) accept(in *atssync.NewSubmission) (atssync.Accepted, error) {
 	case !first.State.Revisable() || underWay(first) && !orphan:
 		return refused(notRevisable(first))
 	}
-	if err := st.ownJob(c.Account, n.PlatformJob); err != nil {
+	if err := st.ownJob(c.Account, n.PlatformJob, in.Within); err != nil {
 		return refused(err)
 	}
 	doubtful, err := st.elsewhere(c, n)
@@ -221,12 +221,15 @@ func (st *step) replenish(first *atssync.Submission, in *atssync.NewSubmission) 
 }
 
 // ownJob refuses a platform job that is known under another account and not under this one.
-func (st *step) ownJob(account, job string) error {
+func (st *step) ownJob(account, job string, within atssync.Scope) error {
+	if !within.Whole() {
+		return st.checkOwner(account, job, within)
+	}
 	k := jobKey{account, job}
 	if err, ok := st.owned[k]; ok {
 		return err
 	}
-	err := st.checkOwner(account, job)
+	err := st.checkOwner(account, job, within)
 	if st.owned == nil {
 		st.owned = make(map[jobKey]error, 4)
 	}
@@ -234,7 +237,9 @@ func (st *step) ownJob(account, job string) error {
 	return err
 }
 
-func (r reader) checkOwner(account, job string) error {
+// checkOwner looks for a platform job among the accounts that a caller sees: who must not know of an account does not learn of its
+// jobs by what is refused.
+func (r reader) checkOwner(account, job string, within atssync.Scope) error {
 	if err := usableID("job", job); err != nil {
 		return err
 	}
@@ -243,10 +248,18 @@ func (r reader) checkOwner(account, job string) error {
 		return err
 	}
 	other := false
-	err = r.r.Scan(table(tabPlatformOwner).text(job), nil, func(_, _ []byte) bool {
-		other = true
-		return false
-	})
+	if within.Whole() {
+		err = r.r.Scan(table(tabPlatformOwner).text(job), nil, func(_, _ []byte) bool {
+			other = true
+			return false
+		})
+	}
+	for _, a := range within.Accounts {
+		if own, err = r.r.Value(keyPlatformOwner(job, a)); err != nil {
+			return err
+		}
+		other = other || own != nil
+	}
 	if err == nil && other {
 		err = atssync.Errorf(atssync.CodeAccountMismatch, "platform job %s belongs to another account", job).
 			WithRemedy("use a connection of the job's own account")
@@ -343,7 +356,7 @@ func (st *step) imported(in *atssync.NewSubmission, app atssync.Application) (at
 		}
 		return refused(atssync.Errorf(atssync.CodeConflict, "submission %s has this external_id already and is %s", first.ID, first.State))
 	}
-	if err := st.ownJob(c.Account, n.PlatformJob); err != nil {
+	if err := st.ownJob(c.Account, n.PlatformJob, in.Within); err != nil {
 		return refused(err)
 	}
 	if _, err := st.elsewhere(c, n); err != nil {

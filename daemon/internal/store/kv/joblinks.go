@@ -82,7 +82,7 @@ func (st *step) mayLink(c *atssync.Connection, p *atssync.PutJobLink) (*atssync.
 	if l.PlatformJob == "" {
 		return nil, atssync.Errorf(atssync.CodeInvalid, "a job link needs a platform job")
 	}
-	if err := st.checkOwner(c.Account, l.PlatformJob); err != nil {
+	if err := st.checkOwner(c.Account, l.PlatformJob, p.Within); err != nil {
 		return nil, err
 	}
 	was, err := record[atssync.JobLink](st.w, keyLink(l.Connection, l.PlatformJob))

@@ -10,17 +10,17 @@ import (
 )
 
 // PutPlatformJobs stores or replaces the platform's jobs: all of them, or none when one is another account's.
-func (s *Store) PutPlatformJobs(ctx context.Context, jobs []atssync.PlatformJob, now time.Time) error {
-	if err := s.view(ctx, func(r reader) error { return r.ownJobs(jobs) }); err != nil {
+func (s *Store) PutPlatformJobs(ctx context.Context, jobs []atssync.PlatformJob, within atssync.Scope, now time.Time) error {
+	if err := s.view(ctx, func(r reader) error { return r.ownJobs(jobs, within) }); err != nil {
 		return err
 	}
 	return inParts(len(jobs), partItems, func(from, to int) error {
-		return s.update(ctx, now, func(st *step) error { return st.putPlatformJobs(jobs[from:to]) })
+		return s.update(ctx, now, func(st *step) error { return st.putPlatformJobs(jobs[from:to], within) })
 	})
 }
 
 // ownJobs refuses jobs that are known under another account, or that the list itself gives to two.
-func (r reader) ownJobs(jobs []atssync.PlatformJob) error {
+func (r reader) ownJobs(jobs []atssync.PlatformJob, within atssync.Scope) error {
 	accounts := make(map[string]string, len(jobs))
 	for i := range jobs {
 		j := &jobs[i]
@@ -31,15 +31,15 @@ func (r reader) ownJobs(jobs []atssync.PlatformJob) error {
 			return atssync.Errorf(atssync.CodeAccountMismatch, "the list gives platform job %s to two accounts", j.ID)
 		}
 		accounts[j.ID] = j.Account
-		if err := r.checkOwner(j.Account, j.ID); err != nil {
+		if err := r.checkOwner(j.Account, j.ID, within); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (st *step) putPlatformJobs(jobs []atssync.PlatformJob) error {
-	if err := st.ownJobs(jobs); err != nil {
+func (st *step) putPlatformJobs(jobs []atssync.PlatformJob, within atssync.Scope) error {
+	if err := st.ownJobs(jobs, within); err != nil {
 		return err
 	}
 	account, same := jobs[0].Account, true

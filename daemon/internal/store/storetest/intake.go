@@ -15,7 +15,7 @@ var intakeTests = map[string]func(*world){
 	"a preview answers what accepting does and stores nothing": func(w *world) {
 		c := w.connect("acme")
 		w.link(c, "job-1")
-		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "theirs", Account: "globex"}}, w.now))
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "theirs", Account: "globex"}}, atssync.Scope{}, w.now))
 		w.submit(c, "same", "job-1")
 		w.submit(c, "other", "job-1")
 		l := w.lease(c, "daemon-1")
@@ -265,14 +265,35 @@ var intakeTests = map[string]func(*world){
 		require.Equal(w.t, map[atssync.State]int64{atssync.StateQueued: 2}, w.balanced(c))
 	},
 	"nothing crosses accounts": func(w *world) {
-		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-g", Account: "globex"}}, w.now))
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-g", Account: "globex"}}, atssync.Scope{}, w.now))
 		c := w.connect("acme")
 		a := w.accept(w.document(c, "app-1", "job-g"))[0]
 		w.code(a.Err, atssync.CodeAccountMismatch)
 		in := w.document(c, "app-2", "job-1")
 		in.Submission.Account = "globex"
 		w.code(w.accept(in)[0].Err, atssync.CodeAccountMismatch)
+		both := w.document(c, "app-3", "job-g")
+		both.Within = atssync.Scope{Accounts: []string{"acme", "globex"}}
+		w.code(w.accept(both)[0].Err, atssync.CodeAccountMismatch)
 		require.Empty(w.t, w.balanced(c))
+	},
+	"who does not see an account learns nothing of its jobs": func(w *world) {
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-g", Account: "globex"}}, atssync.Scope{}, w.now))
+		c := w.connect("acme")
+		for i, within := range []atssync.Scope{{Accounts: []string{"acme"}}, {Connections: []string{c.ID}}, {Accounts: []string{"acme"}, Connections: []string{c.ID}}} {
+			for _, job := range []string{"job-g", "job-nobody"} {
+				in := w.document(c, fmt.Sprintf("app-%s-%d", job, i), job)
+				in.Within = within
+				a := w.accept(in)[0]
+				require.NoError(w.t, a.Err)
+				require.Equal(w.t, atssync.HeldJobNotLinked, a.Submission.HeldReason)
+			}
+		}
+		own := atssync.Scope{Accounts: []string{"acme"}}
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-g", Account: "acme", Title: "Ours"}}, own, w.now))
+		theirs, err := w.s.PlatformJob(w.ctx, "globex", "job-g")
+		require.NoError(w.t, err)
+		require.Empty(w.t, theirs.Title, "the other account's job is as it was")
 	},
 	"an external id is one per connection only": func(w *world) {
 		a, b := w.connect("acme"), w.connect("acme")

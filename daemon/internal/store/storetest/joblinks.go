@@ -67,7 +67,7 @@ var linkTests = map[string]func(*world){
 	},
 	"nothing crosses accounts": func(w *world) {
 		c := w.connect("acme")
-		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-g", Account: "globex"}}, w.now))
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-g", Account: "globex"}}, atssync.Scope{}, w.now))
 		_, _, err := w.s.PutJobLink(w.ctx, w.newLink(c, "job-g"), 0, w.now)
 		w.code(err, atssync.CodeAccountMismatch)
 		p := w.newLink(c, "job-1")

@@ -13,13 +13,13 @@ import (
 var jobTests = map[string]func(*world){
 	"platform jobs are stored and replaced": func(w *world) {
 		j := atssync.PlatformJob{ID: "job-1", Account: "acme", Title: "Engineer", Location: "Lyon", RequisitionID: "R1", URL: "https://platform.example.com/1", Open: true}
-		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{j}, w.now))
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{j}, atssync.Scope{}, w.now))
 		got, err := w.s.PlatformJob(w.ctx, "acme", "job-1")
 		require.NoError(w.t, err)
 		j.UpdatedAt = w.now
 		require.Equal(w.t, j, got)
 		j.Title = "Senior Engineer"
-		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{j}, w.now))
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{j}, atssync.Scope{}, w.now))
 		got, err = w.s.PlatformJob(w.ctx, "acme", "job-1")
 		require.NoError(w.t, err)
 		require.Equal(w.t, j, got)
@@ -27,24 +27,24 @@ var jobTests = map[string]func(*world){
 		w.code(err, atssync.CodeNotFound)
 	},
 	"another account's job stores nothing": func(w *world) {
-		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-1", Account: "acme"}}, w.now))
-		err := w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-2", Account: "globex"}, {ID: "job-1", Account: "globex"}}, w.now)
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-1", Account: "acme"}}, atssync.Scope{}, w.now))
+		err := w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-2", Account: "globex"}, {ID: "job-1", Account: "globex"}}, atssync.Scope{}, w.now)
 		w.code(err, atssync.CodeAccountMismatch)
 		_, err = w.s.PlatformJob(w.ctx, "globex", "job-2")
 		w.code(err, atssync.CodeNotFound)
-		err = w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-3", Account: "acme"}, {ID: "job-3", Account: "globex"}}, w.now)
+		err = w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-3", Account: "acme"}, {ID: "job-3", Account: "globex"}}, atssync.Scope{}, w.now)
 		w.code(err, atssync.CodeAccountMismatch)
 	},
 	"a job without id or account is refused": func(w *world) {
-		w.code(w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{Account: "acme"}}, w.now), atssync.CodeInvalid)
-		w.code(w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-1"}}, w.now), atssync.CodeInvalid)
+		w.code(w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{Account: "acme"}}, atssync.Scope{}, w.now), atssync.CodeInvalid)
+		w.code(w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-1"}}, atssync.Scope{}, w.now), atssync.CodeInvalid)
 	},
 	"many platform jobs page": func(w *world) {
 		var in []atssync.PlatformJob
 		for i := range 1205 {
 			in = append(in, atssync.PlatformJob{ID: fmt.Sprintf("job-%04d", i), Account: []string{"acme", "globex"}[i%2], Open: i%3 == 0})
 		}
-		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, in, w.now))
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, in, atssync.Scope{}, w.now))
 		for _, want := range []struct {
 			q atssync.JobQuery
 			n int

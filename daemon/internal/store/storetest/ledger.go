@@ -104,7 +104,7 @@ var auditTests = map[string]func(*world){
 		require.NoError(w.t, err)
 		w.pause(c)
 		w.setState(c, atssync.ConnectionActive)
-		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-1", Account: "acme"}}, w.now))
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-1", Account: "acme"}}, atssync.Scope{}, w.now))
 		w.task(atssync.Task{Kind: atssync.TaskRelease, Connection: c.ID, Reason: atssync.HeldRestored})
 		require.NoError(w.t, w.s.RemoveJobLink(w.ctx, c.ID, "job-1", 0, w.now))
 		_, err = w.s.RemoveConnection(w.ctx, c.ID, 0, w.now)

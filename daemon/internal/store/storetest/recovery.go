@@ -41,7 +41,7 @@ func recoverEverything(t *testing.T, open func(*testing.T, string) atssync.Store
 	c := w.connect("acme")
 	w.link(c, "job-1")
 	l := w.lease(c, "daemon-1")
-	require.NoError(t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-1", Account: "acme", Title: "Engineer"}}, w.now))
+	require.NoError(t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-1", Account: "acme", Title: "Engineer"}}, atssync.Scope{}, w.now))
 	w.list(l, "ats-job-1", "other")
 	submitted, uncertain := w.submitted(c, l, "submitted", "job-1"), w.uncertain(c, l, "uncertain", "job-1")
 	for i := range 300 {

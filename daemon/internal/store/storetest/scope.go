@@ -25,7 +25,7 @@ var scopeTests = map[string]func(*world){
 		for _, account := range []string{"acme", "globex", "initech"} {
 			require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{
 				{ID: "job of " + account, Account: account, Title: "x"}, {ID: "other of " + account, Account: account, Title: "x"},
-			}, w.now))
+			}, atssync.Scope{}, w.now))
 		}
 		ids := func(cs ...[]atssync.Connection) (out []string) {
 			for _, c := range cs {

@@ -2,15 +2,18 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker (scripts/build): a tag, or a commit after one.
-var version string
+// These are set by the linker (scripts/lib/build.sh), as Go itself tells nothing of a commit in a linked work tree: a tag or a commit
+// after one; the commit, its time, and whether the tree had changes beyond it ("true").
+var version, commit, commitTime, modified string
 
 // build is what the binary was made of.
 type build struct {
@@ -25,7 +28,10 @@ type build struct {
 
 // buildOf reads what the linker left in this binary.
 func buildOf() build {
-	b := build{Version: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Modules: map[string]string{}}
+	b := build{
+		Version: "unknown", Commit: commit, Time: commitTime, Modified: modified == "true",
+		Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Modules: map[string]string{},
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
@@ -36,15 +42,8 @@ func buildOf() build {
 	case info.Main.Version != "":
 		b.Version = strings.Trim(info.Main.Version, "()") // (devel) where the tree has no version
 	}
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			b.Commit = s.Value
-		case "vcs.time":
-			b.Time = s.Value
-		case "vcs.modified":
-			b.Modified = s.Value == "true"
-		}
+	if commit == "" {
+		b.stamps(info.Settings)
 	}
 	for _, m := range info.Deps {
 		if m.Replace != nil {
@@ -55,27 +54,48 @@ func buildOf() build {
 	return b
 }
 
+// stamps takes what Go itself wrote of the commit, as go install does.
+func (b *build) stamps(settings []debug.BuildSetting) {
+	for _, s := range settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Commit = s.Value
+		case "vcs.time":
+			b.Time = s.Value
+		case "vcs.modified":
+			b.Modified = s.Value == "true"
+		}
+	}
+}
+
 func (c *command) version() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		Long:    "Print the version of this program, the commit and the Go release it was built with; with --json the modules in it too.",
-		Example: "  atssync version\n  atssync version --json",
+		Long: `Print the version of this program, the commit that it was built from and when that was made, and the Go release; with --modules or --json
+also every module in it with its version.`,
+		Example: "  atssync version\n  atssync version --modules\n  atssync version --json",
 	}
 	asJSON := jsonFlag(cmd)
+	modules := cmd.Flags().Bool("modules", false, "tell the modules in it too")
 	cmd.RunE = c.do(func(*cobra.Command, []string) error {
 		b := buildOf()
 		if *asJSON {
 			return printJSON(c.Out, b)
 		}
-		commit := b.Commit
+		from := b.Commit
 		if b.Modified {
-			commit += " (modified)"
+			from += " (modified)"
 		}
 		var s sheet
 		s.add("atssync", b.Version)
-		s.add("commit", commit)
+		s.add("commit", from)
 		s.add("commit time", b.Time)
 		s.add("go", fmt.Sprintf("%s %s", b.Go, b.Platform))
+		if *modules {
+			for _, path := range slices.Sorted(maps.Keys(b.Modules)) {
+				s.add(path, b.Modules[path])
+			}
+		}
 		return s.write(c.Out)
 	})
 	return cmd

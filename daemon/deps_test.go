@@ -75,6 +75,9 @@ var table = []room{
 	{path: internal + "cli", may: []string{internal + "app", "config", internal + "api"}},
 	{path: internal + "app", may: []string{"config", internal + "...", "plugin-sdk", "plugin-sdk/..."}},
 	{path: "daemon/cmd/atssync", may: []string{internal + "cli"}},
+	// The man pages are written when packages are built.
+	{path: internal + "manual", tests: []string{internal + "cli", "config"}},
+	{path: "daemon/cmd/manual", may: []string{internal + "cli", internal + "manual", "config"}},
 	// Tests of the whole: they run programs and speak to them from outside.
 	{path: "daemon", may: []string{internal + "...", "config"}},
 	{path: "scripts/...", may: []string{"scripts/...", "config", "plugin-sdk", "plugin-sdk/...", "adapters/..."}},

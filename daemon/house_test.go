@@ -26,7 +26,7 @@ const (
 var topLevel = []string{
 	"daemon", "adapters", "plugin-sdk", "config", "scripts",
 	"go.mod", "go.sum", "atssync.toml.example", "README.md", "CHANGELOG.md", "LICENSE",
-	"bin", // built, ignored by git
+	"bin", "dist", // built, ignored by git
 }
 
 // source is one Go file that people write and read.

@@ -49,6 +49,14 @@ func Run(ctx context.Context, args []string, s Streams) int {
 	return c.exit(ctx, err)
 }
 
+// Tree is every command, for those who describe them; it is not run.
+func Tree() *cobra.Command {
+	root := (&command{}).root()
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	return root
+}
+
 // command is one run of the command line.
 type command struct {
 	Streams

@@ -13,6 +13,8 @@ buf                 github.com/bufbuild/buf/cmd/buf                        v1.75
 protoc-gen-go       google.golang.org/protobuf/cmd/protoc-gen-go           v1.36.12
 protoc-gen-go-grpc  google.golang.org/grpc/cmd/protoc-gen-go-grpc          v1.6.2
 govulncheck         golang.org/x/vuln/cmd/govulncheck                      v1.9.0
+nfpm                github.com/goreleaser/nfpm/v2/cmd/nfpm                 v2.45.2
+cyclonedx-gomod     github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod v1.10.0
 '
 
 say() { printf '%s\n' "$*" >&2; }

@@ -63,7 +63,7 @@ func (a *App) openData(ctx context.Context) (*seal.Keys, error) {
 	if err := kv.BindKeys(ctx, engine, k.IDs()); err != nil {
 		return nil, fmt.Errorf("%s is not the newest key file of the data in %s; put the copy back that was made after the last atssync keys rotate: %w", c.KeyFile, c.Dir, err)
 	}
-	a.store = kv.New(engine, kv.Options{ReleasePerMinute: func() int { return a.conf().Submissions.ReleasePace }, SoleOwner: true, Told: a.told})
+	a.store = kv.New(engine, kv.Options{ReleasePerMinute: func() int { return a.conf().Submissions.ReleasePace }, SoleOwner: true, Told: a.told, Touched: a.touched})
 	a.keyring = newKeyring(k, a.store, c.KeyFile, a.log.With("component", "keys"))
 	if lasts {
 		if err := a.openJournal(); err != nil {
@@ -127,6 +127,13 @@ func engineOptions(c *config.Config, log *slog.Logger) badger.Options {
 	return badger.Options{
 		Dir: c.Store.Dir, Logger: log.With("component", "store"), MinFree: uint64(c.Store.MinFree), Ballast: ballast(c.Store.Ballast),
 		KindOf: kv.KindOf,
+	}
+}
+
+// touched is called after each commit that writes what surveys show.
+func (a *App) touched(connections []string) {
+	if a.manage != nil { // the store is opened first
+		a.manage.Touched(connections)
 	}
 }
 

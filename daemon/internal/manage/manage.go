@@ -123,6 +123,8 @@ type Options struct {
 	File string
 	// Wake has a connection's lane worked soon; nil is nobody.
 	Wake func(connection string)
+	// Touches says that Touched is called after every commit that writes what a survey shows, so that only that is read anew.
+	Touches bool
 	// Changed is told of a connection that was made, changed or removed; nil is nobody.
 	Changed func(connection string)
 }
@@ -147,9 +149,10 @@ type Service struct {
 	policy *atomic.Pointer[Policy] // one for all that are narrowed from one
 	o      Options
 	scope  atssync.Scope
-	survey *surveyor // of all that are narrowed from one
-	listed *lately   // empty lists of jobs that an ATS was asked for
-	looked *lately   // at people's names
+	survey *surveyor   // of all that are narrowed from one
+	seen   *remembered // as well
+	listed *lately     // empty lists of jobs that an ATS was asked for
+	looked *lately     // at people's names
 }
 
 // New returns a Service.
@@ -160,7 +163,7 @@ func New(o Options) *Service {
 	if o.Changed == nil {
 		o.Changed = func(string) {}
 	}
-	return &Service{o: o, survey: new(surveyor), listed: newLately(listAgain), looked: newLately(lookAgain), policy: hold(o.Policy)}
+	return &Service{o: o, survey: new(surveyor), seen: new(remembered), listed: newLately(listAgain), looked: newLately(lookAgain), policy: hold(o.Policy)}
 }
 
 // Stop waits for what is done beside those who ask.

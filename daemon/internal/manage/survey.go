@@ -30,7 +30,8 @@ type Surveyed struct {
 	Operations                       map[atssync.Operation]atssync.Health // those that are not well
 	JobTroubles                      int
 	Ledger                           atssync.Ledger
-	Oldest                           map[atssync.State]time.Time // accepted; by waiting state
+	Oldest                           map[atssync.State]time.Time     // accepted; by waiting state
+	Moved                            map[atssync.Operation]time.Time // when each checkpoint last did
 }
 
 // Severity tells how bad it is: 0 well, 1 paused or draining or troubled on a job, 2 failing, 3 stopped, 4 uncertain.
@@ -115,37 +116,17 @@ func (s *Service) Survey(ctx context.Context) (Survey, error) {
 	return out, nil
 }
 
-// lookAtAll makes a survey.
+// lookAtAll makes a survey, in its order.
 func (s *Service) lookAtAll(ctx context.Context) (Survey, error) {
-	out := Survey{At: time.Now().UTC()}
-	for _, state := range []atssync.ConnectionState{"", atssync.ConnectionRemoved} {
-		err := each(func(p atssync.Paging) (atssync.Page[atssync.Connection], error) {
-			return s.o.Store.Connections(ctx, atssync.ConnectionQuery{State: state, Paging: p})
-		}, func(c atssync.Connection) error {
-			one, err := s.lookAt(ctx, c)
-			if err != nil {
-				return err
-			}
-			out.Total.Add(one.Ledger)
-			if !one.Ledger.Balanced() {
-				out.Unbalanced = append(out.Unbalanced, c.ID)
-			}
-			if state == "" {
-				out.Connections = append(out.Connections, one)
-			}
-			return nil
-		})
-		if err != nil {
-			return Survey{}, err
-		}
-	}
+	out, err := s.SurveyNow(ctx)
 	slices.SortFunc(out.Connections, worse)
-	return out, nil
+	return out, err
 }
 
-func (s *Service) lookAt(ctx context.Context, c atssync.Connection) (Surveyed, error) {
+func (s *Service) lookAt(ctx context.Context, c atssync.Connection, moved map[atssync.Operation]time.Time) (Surveyed, error) {
 	out := Surveyed{
 		ID: c.ID, Name: c.Name, Account: c.Account, Adapter: c.Adapter, Host: c.Host, State: c.State, PausedReason: c.PausedReason,
+		Moved: moved,
 	}
 	var err error
 	if out.Ledger, err = s.o.Store.Ledger(ctx, c.ID); err != nil || c.State == atssync.ConnectionRemoved {

@@ -110,6 +110,7 @@ func (st *step) putCheckpoint(l atssync.Lease, cp *atssync.Checkpoint) error {
 	if err := st.fenced(l); err != nil || cp == nil {
 		return err
 	}
+	st.touch(cp.Connection)
 	st.put(keyCheckpoint(cp.Connection, cp.Operation), cp)
 	return nil
 }

@@ -156,6 +156,7 @@ func (st *step) saveConnection(was, c *atssync.Connection) {
 	for _, k := range c.IdentityKeys {
 		st.w.Set(keyIdentity(k, c.ID), []byte{})
 	}
+	st.touch(c.ID)
 	st.put(keyConnection(c.ID), c)
 	if st.conns == nil {
 		st.conns = make(map[string]*atssync.Connection, 4)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +30,9 @@ type Options struct {
 	SoleOwner bool
 	// Told is called after every commit that told the platform something; nil is nobody. It must not block.
 	Told func()
+	// Touched is called after every commit with the connections whose record, lane, counters or checkpoints it wrote; nil is
+	// nobody. It must not block.
+	Touched func(connections []string)
 }
 
 // Store is atssync.Store over an ordered key space.
@@ -90,6 +95,7 @@ func (s *Store) view(ctx context.Context, fn func(reader) error) error {
 func (s *Store) update(ctx context.Context, now time.Time, fn func(*step) error) error {
 	actor, person := atssync.ActorOf(ctx)
 	told := false
+	var touched map[string]struct{}
 	err := s.engine.Update(ctx, func(w Writer) error {
 		watch := &watched{Writer: w, refused: s.refused.Load()}
 		if watch.refused != nil {
@@ -103,10 +109,14 @@ func (s *Store) update(ctx context.Context, now time.Time, fn func(*step) error)
 		if err := st.flush(); err != nil {
 			return err
 		}
+		touched = st.touched
 		return watch.err()
 	})
 	if told && err == nil && s.o.Told != nil {
 		s.o.Told()
+	}
+	if len(touched) > 0 && err == nil && s.o.Touched != nil {
+		s.o.Touched(slices.Collect(maps.Keys(touched)))
 	}
 	return err
 }

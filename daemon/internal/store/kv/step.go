@@ -78,6 +78,7 @@ type step struct {
 	owned     map[jobKey]error
 	ledgers   map[string]*atssync.Ledger
 	sequences map[string]int64
+	touched   map[string]struct{} // connections; see Options.Touched
 	position  int64
 	numbered  bool
 	tasks     map[string][]atssync.Task
@@ -108,9 +109,18 @@ func (st *step) put(k key, v any) []byte {
 	return b
 }
 
+// touch notes that something of a connection is written that surveys show.
+func (st *step) touch(connection string) {
+	if st.touched == nil {
+		st.touched = make(map[string]struct{}, 1)
+	}
+	st.touched[connection] = struct{}{}
+}
+
 // flush writes the counters that the step moved.
 func (st *step) flush() error {
 	for c, l := range st.ledgers {
+		st.touch(c)
 		k := keyLedger(c)
 		if raw := st.put(k, l); raw != nil {
 			st.caches.ledgers.keep(k, raw, l)
@@ -188,6 +198,7 @@ func (st *step) changeLane(c *atssync.Connection, change atssync.LaneChange) err
 	}
 	if !bytes.Equal(b, s.raw) {
 		s.raw = b
+		st.touch(c.ID)
 		st.w.Set(keyLane(c.ID), slices.Clone(b))
 	}
 	clear(st.verdicts)

@@ -47,7 +47,8 @@ type App struct {
 	config  atomic.Pointer[config.Config] // in force
 	file    string                        // where it was read from
 	log     *slog.Logger
-	level   *slog.LevelVar
+	level   *logLevel
+	lines   *logLines
 	version string
 	stops   stops
 
@@ -68,6 +69,7 @@ type App struct {
 	console  *console.Console // nil when none is served
 	intake   *intake.Service
 	metrics  *metrics
+	fresh    freshness
 	registry *prometheus.Registry
 	backups  *backups
 	doors    atomic.Pointer[doors]
@@ -117,9 +119,10 @@ func Run(ctx context.Context, o Options) error {
 // New builds the daemon: everything that can fail, listeners bound, nothing running yet but the lease. What was
 // built is undone when it fails.
 func New(ctx context.Context, c *config.Config, o Options) (*App, error) {
-	a := &App{file: o.ConfigPath, version: o.Version, level: new(slog.LevelVar)}
+	a := &App{file: o.ConfigPath, version: o.Version, level: new(logLevel), lines: new(logLines)}
 	a.config.Store(c)
-	a.log = newLogger(o.Log, c.Daemon, a.level)
+	a.level.configure(c.Daemon.LogLevel)
+	a.log = newLogger(o.Log, c.Daemon, a.level, a.lines)
 	a.stops.log = a.log
 	for _, w := range c.Warnings {
 		a.log.Warn("the config file is good, but", "problem", w.String())

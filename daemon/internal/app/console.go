@@ -16,8 +16,9 @@ import (
 func (a *App) newConsole(site *page.Site) error {
 	var err error
 	a.console, err = console.New(console.Options{
-		Manage: a.manage, Site: site, Log: a.log, Version: a.version, Secure: strings.HasPrefix(a.publicURL(), "https://"),
-		Idle: a.conf().Console.IdleTimeout, Lifetime: a.conf().Console.SessionLifetime,
+		Manage: a.manage, Site: site, Log: a.log, Version: a.version, LoggedIn: a.metrics.loggedIn,
+		Secure: strings.HasPrefix(a.publicURL(), "https://"),
+		Idle:   a.conf().Console.IdleTimeout, Lifetime: a.conf().Console.SessionLifetime,
 	})
 	if err != nil {
 		return fmt.Errorf("build the console: %w", err)

@@ -61,7 +61,7 @@ func (a *App) newDeliver(out *doors) *deliver.Worker {
 	a.registry.MustRegister(deliver.NewStock(a.store))
 	return deliver.New(deliver.Options{
 		Store: a.store, Leases: &endpointLeases{keeper: a.leases, held: make(map[string]atssync.Lease)}, Secrets: a.manage, Policy: deliverPolicy(a.conf(), out),
-		Log: a.log.With("component", "deliver"), Metrics: deliver.NewMetrics(a.registry),
+		Log: a.log.With("component", "deliver"), Metrics: deliver.NewMetrics(a.registry), Changed: a.fresh.changed,
 		InFlight: c.MaxInFlight, UserAgent: "atssync/" + a.version,
 	})
 }

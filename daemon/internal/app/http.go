@@ -31,6 +31,7 @@ func (a *App) listenHTTP() error {
 	doors := append(pages, door{hook.Prefix, a.hooks})
 	o := web.Options{
 		Name: "http", Listen: c.Listen, Handler: besideAPI{doors, a.front(), handler}, Logger: a.log, MaxRequests: c.MaxRequests, MaxBody: c.MaxBody,
+		Observe: a.metrics.answers("http"),
 	}
 	if c.TLSCert != "" {
 		o.TLS = &web.TLS{Cert: c.TLSCert, Key: c.TLSKey}

@@ -18,9 +18,10 @@ const (
 	heartbeatFor   = 30 * time.Second
 	// leaseMargin is how long before its end a heartbeat is no longer trusted to cover a new piece of work.
 	leaseMargin = 5 * time.Second
-	// acquireMost is how many connections each heartbeat looks at for leases that became free. Where there are ten thousand,
-	// to look at all of them each time costs more than everything else that an idle daemon does.
-	acquireMost = 500
+	// acquireMost is how many connections a look at all of them takes at a time, acquireFew how many each heartbeat looks at
+	// for leases that became free. Where there are ten thousand, to look at all of them each time costs more than everything
+	// else that an idle daemon does.
+	acquireMost, acquireFew = 500, 100
 )
 
 // leaseStore is what the keeper needs of the store.
@@ -42,6 +43,9 @@ type leaseKeeper struct {
 	until time.Time // the heartbeat's end
 	whole bool      // the next heartbeat looks at every connection
 	after string    // the page that it looks at otherwise
+	last  time.Time // when the heartbeat was last written
+
+	metrics *leaseMetrics // nil: none
 
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -116,8 +120,15 @@ func (k *leaseKeeper) beat(ctx context.Context) error {
 		return fmt.Errorf("write the heartbeat: %w", err)
 	}
 	k.mu.Lock()
-	k.until = until
+	last, held := k.last, len(k.held)
+	k.until, k.last = until, now
 	k.mu.Unlock()
+	k.metrics.beat(now)
+	k.metrics.holds(held)
+	if jump := jumped(now.Round(0).Sub(last.Round(0)), now.Sub(last)); jump != 0 && !last.IsZero() {
+		k.metrics.clock(jump)
+		k.log.Warn("the clock of this machine was set, or it slept", "by", jump)
+	}
 	return nil
 }
 
@@ -138,14 +149,14 @@ func (k *leaseKeeper) acquireSome(ctx context.Context) error {
 		return k.acquireAll(ctx)
 	}
 	var err error
-	k.after, err = k.acquirePage(ctx, k.after)
+	k.after, err = k.acquirePage(ctx, k.after, acquireFew)
 	return err
 }
 
 // acquireAll takes what is free of all connections.
 func (k *leaseKeeper) acquireAll(ctx context.Context) error {
 	for after := ""; ; {
-		next, err := k.acquirePage(ctx, after)
+		next, err := k.acquirePage(ctx, after, acquireMost)
 		if err != nil || next == "" {
 			return err
 		}
@@ -154,8 +165,8 @@ func (k *leaseKeeper) acquireAll(ctx context.Context) error {
 }
 
 // acquirePage takes what is free of a page of connections, and returns the next page.
-func (k *leaseKeeper) acquirePage(ctx context.Context, after string) (next string, err error) {
-	page, err := k.store.Connections(ctx, atssync.ConnectionQuery{Paging: atssync.Paging{After: after, Limit: acquireMost}})
+func (k *leaseKeeper) acquirePage(ctx context.Context, after string, most int) (next string, err error) {
+	page, err := k.store.Connections(ctx, atssync.ConnectionQuery{Paging: atssync.Paging{After: after, Limit: most}})
 	if err != nil {
 		return "", fmt.Errorf("list connections: %w", err)
 	}
@@ -206,6 +217,7 @@ func (k *leaseKeeper) acquire(ctx context.Context, connections []string) error {
 	for i, l := range got {
 		k.held[l.Connection], ids[i] = l, l.Connection
 	}
+	k.metrics.holds(len(k.held))
 	k.mu.Unlock()
 	if len(ids) > 0 && k.got != nil {
 		k.got(ids)
@@ -247,6 +259,7 @@ func (k *leaseKeeper) Lost(l atssync.Lease) {
 		delete(k.held, l.Connection)
 	}
 	k.whole = true
+	k.metrics.lost()
 }
 
 // Held returns the connections whose leases this daemon holds.

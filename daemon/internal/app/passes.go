@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"sync"
 	"time"
 
@@ -160,6 +161,32 @@ func (p *passes) Passes(context.Context) ([]manage.Pass, error) {
 		out = append(out, m)
 	}
 	return out, nil
+}
+
+// lookBack is how many runs of a pass are looked through for one that ended well.
+const lookBack = 100
+
+// lastRuns tells the metrics of the runs of earlier lives of the daemon: a pass that ran yesterday is not one that never did.
+func (a *App) lastRuns(ctx context.Context) error {
+	for _, name := range passNames {
+		page, err := a.store.Runs(ctx, atssync.RunQuery{Pass: name, Paging: atssync.Paging{Limit: lookBack}})
+		if err != nil {
+			return fmt.Errorf("read the runs of the pass %s: %w", name, err)
+		}
+		var ended []atssync.Run
+		for _, r := range page.Items {
+			if !r.FinishedAt.IsZero() {
+				ended = append(ended, r)
+			}
+		}
+		if i := slices.IndexFunc(ended, func(r atssync.Run) bool { return r.Error == "" }); i > 0 {
+			a.metrics.lastRun(ended[i])
+		}
+		if len(ended) > 0 {
+			a.metrics.lastRun(ended[0])
+		}
+	}
+	return nil
 }
 
 // RunNow starts a pass for a person.

@@ -159,7 +159,7 @@ func (a *App) prepare(ctx context.Context, was *config.Config, out *manage.Reloa
 func (a *App) force(ctx context.Context, p *plan) {
 	a.config.Store(p.config)
 	a.doors.Store(p.doors)
-	_ = a.level.UnmarshalText([]byte(p.config.Daemon.LogLevel)) // the config knows only valid levels
+	a.level.configure(p.config.Daemon.LogLevel)
 	a.manage.Reconfigure(managePolicy(p.config))
 	a.intake.Reconfigure(intakePolicy(p.config, p.doors))
 	a.submit.Reconfigure(submitPolicy(p.config, p.doors))

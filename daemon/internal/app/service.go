@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"github.com/atssync/atssync/config"
@@ -30,7 +29,9 @@ type service struct {
 }
 
 func newService(w io.Writer, c *config.Config) *service {
-	return &service{manager: systemd.New(newLogger(w, c.Daemon, new(slog.LevelVar)).With("component", "systemd")), began: time.Now()}
+	level := new(logLevel)
+	level.configure(c.Daemon.LogLevel)
+	return &service{manager: systemd.New(newLogger(w, c.Daemon, &level.level, new(logLines)).With("component", "systemd")), began: time.Now()}
 }
 
 // start builds the daemon, and asks for more time while that goes on.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -37,6 +38,7 @@ func (a *App) setup(ctx context.Context) error {
 		names[i] = s.Name
 	}
 	a.metrics = newMetrics(a.registry, a.version)
+	a.stops.addFunc("log level", func(context.Context) { a.level.configuredAgain() })
 
 	a.fleet, err = fleet.New(fleet.Options{
 		Adapters: specs, RuntimeDir: c.Daemon.RuntimeDir, Surroundings: surroundings(c),
@@ -48,6 +50,7 @@ func (a *App) setup(ctx context.Context) error {
 	a.stops.addFunc("adapters", a.fleet.Stop)
 
 	a.leases = newLeaseKeeper(a.store, a.log.With("component", "leases"), a.leased)
+	a.leases.metrics = a.metrics.leases
 	k := keys{secrets}
 	documents := intake.Vault{Keys: k, Sealer: k}
 	out, err := openDoors(c)
@@ -58,7 +61,7 @@ func (a *App) setup(ctx context.Context) error {
 	a.backups = &backups{a: a, keys: secrets}
 	a.manage = manage.New(manage.Options{
 		Store: a.store, Adapters: managedFleet{a.fleet}, Leases: a.leases, Keys: k, Sealer: k, Documents: documents,
-		Schedule: scheduleOf{a}, File: a.file, Policy: managePolicy(c), Wake: a.wake, Changed: a.connectionChanged,
+		Schedule: scheduleOf{a}, File: a.file, Policy: managePolicy(c), Wake: a.wake, Changed: a.connectionChanged, Touches: true,
 		Webhooks:   &manage.WebhookOptions{Store: a.store, Deliver: delivererOf{a}, CheckURL: func(u string) error { return a.doors.Load().webhooks.CheckURL(u) }},
 		Hooks:      manage.HookOptions{PublicURL: c.HTTP.PublicURL, Closed: c.HTTP.Listen == ""},
 		QuietUntil: a.fleet.QuietUntil, Reload: a.Reload, Backups: a.backups, KeyRing: a.keyring,
@@ -67,7 +70,7 @@ func (a *App) setup(ctx context.Context) error {
 	a.stops.addFunc("manage", func(context.Context) { a.manage.Stop() })
 	a.intake = intake.New(intake.Options{
 		Store: a.store, Connections: a.store, Keys: k, Sealer: k, Wake: a.wake,
-		Policy: intakePolicy(c, out), MaxDocument: int(c.Submissions.MaxDocument), Outlook: a.outlook,
+		Policy: intakePolicy(c, out), MaxDocument: int(c.Submissions.MaxDocument), Outlook: a.outlook, Metrics: intake.NewMetrics(a.registry),
 	})
 	open := vault{Vault: documents, open: a.manage.OpenConnection}
 	a.deliver = a.newDeliver(out)
@@ -80,7 +83,7 @@ func (a *App) setup(ctx context.Context) error {
 		return err
 	}
 	a.metrics.watch(a)
-	if err := a.lastBackup(ctx); err != nil {
+	if err := errors.Join(a.lastBackup(ctx), a.lastRuns(ctx)); err != nil {
 		return err
 	}
 
@@ -115,6 +118,7 @@ func (a *App) listen() error {
 	}
 	a.socket, err = web.New(web.Options{
 		Name: "socket", Socket: c.Daemon.Socket, SocketGroup: c.Daemon.SocketGroup, Handler: handler, Logger: a.log,
+		Observe: a.metrics.answers("socket"),
 	})
 	if err != nil {
 		return err
@@ -127,7 +131,7 @@ func (a *App) listen() error {
 		return nil
 	}
 	a.ops, err = web.New(web.Options{
-		Name: "ops", Listen: c.Ops.Listen, Logger: a.log, MaxRequests: opsRequests,
+		Name: "ops", Listen: c.Ops.Listen, Logger: a.log, MaxRequests: opsRequests, Observe: a.metrics.answers("ops"),
 		Handler: web.NewOps(web.Ops{Metrics: metricsHandler(a.registry), Live: a.live(), Ready: a.ready(), Pprof: c.Ops.Pprof}),
 	})
 	if err != nil {

@@ -70,6 +70,8 @@ type Options struct {
 	Vault       Vault
 	Log         *slog.Logger
 	Metrics     *Metrics // nil: none
+	// Dated is told of each change of a status that was seen at that moment, and since when it stood in the ATS; nil is nobody.
+	Dated func(submission string, seen time.Time, since Since)
 
 	Platform string
 	// Wake has a connection's submit lane looked at.

@@ -212,6 +212,7 @@ func (w *Worker) readHints(ctx context.Context, v *visit, part []hinted) (next t
 			done = append(done, x.hint)
 		} else if ok, events := x.app.ApplyReadings(got, w.rules(v), v.now()); ok {
 			changes = append(changes, atssync.ApplicationChange{Application: x.app, Was: was, Events: events})
+			w.dated(v.c.Adapter, &x.app, events, Since{x.hint.At, SinceHint})
 			changed = append(changed, x.hint)
 		} else {
 			done = append(done, x.hint)

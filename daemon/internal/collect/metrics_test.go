@@ -20,7 +20,8 @@ atssync_applications_asked_total{adapter="fake"} 0
 # HELP atssync_applications_changed_total Applications that a reading changed.
 # TYPE atssync_applications_changed_total counter
 atssync_applications_changed_total{adapter="fake"} 0
-`)))
+`), "atssync_applications_asked_total", "atssync_applications_changed_total"))
+	require.Equal(t, 3, testutil.CollectAndCount(m.lag))
 	m.readings("fake", 50, 2)
 	require.InEpsilon(t, 50, testutil.ToFloat64(m.asked.WithLabelValues("fake")), 1e-9)
 	require.InEpsilon(t, 2, testutil.ToFloat64(m.changed.WithLabelValues("fake")), 1e-9)

@@ -172,7 +172,7 @@ func (w *Worker) readBatch(ctx context.Context, v *visit, p *statusPass) error {
 	if err != nil {
 		return err
 	}
-	rules := w.rules(v)
+	rules, reads := w.rules(v), cadence{w.o.QuietAfter, w.o.QuietIntervals}
 	changed := 0
 	for _, a := range p.due {
 		p.asked++
@@ -188,8 +188,9 @@ func (w *Worker) readBatch(ctx context.Context, v *visit, p *statusPass) error {
 			continue
 		}
 		p.read++
-		was := a.Version
+		was, before := a.Version, reads.readBefore(&a, p.cp.PreviousAt, p.cp.StartedAt)
 		if ok, events := a.ApplyReadings(got, rules, v.now()); ok {
+			w.dated(v.c.Adapter, &a, events, Since{before, SinceLook})
 			p.changes = append(p.changes, atssync.ApplicationChange{Application: a, Was: was, Events: events})
 			changed++
 		}

@@ -31,6 +31,8 @@ type Options struct {
 	Version string
 	// Secure says that browsers reach it by TLS: its cookie is sent no other way then.
 	Secure bool
+	// LoggedIn is told of each log-in that was tried: ok, refused or throttled; nil is nobody.
+	LoggedIn func(result string)
 	// Idle and Lifetime end a session: after a time without a page, and after a time whatever happens. 0 is an hour, 12 hours.
 	Idle, Lifetime time.Duration
 }
@@ -52,6 +54,9 @@ type Console struct {
 func New(o Options) (*Console, error) {
 	if o.Manage == nil || o.Site == nil || o.Log == nil {
 		return nil, errors.New("console: manage, site and log are needed")
+	}
+	if o.LoggedIn == nil {
+		o.LoggedIn = func(string) {}
 	}
 	if o.Idle <= 0 {
 		o.Idle = time.Hour

@@ -86,6 +86,7 @@ func (c *Console) login(v *visit) error {
 			return v.tooOften(wait, next)
 		}
 		c.wrong.miss(v.r, now)
+		c.LoggedIn("refused")
 		return v.loginWith(http.StatusUnauthorized, told(err), next)
 	}
 	if err != nil {
@@ -104,6 +105,7 @@ func told(err error) string {
 }
 
 func (v *visit) tooOften(wait time.Duration, next string) error {
+	v.LoggedIn("throttled")
 	seconds := int(wait.Seconds()) + 1
 	v.w.Header().Set("Retry-After", fmt.Sprint(seconds))
 	return v.loginWith(http.StatusTooManyRequests, fmt.Sprintf("Too many wrong ones came from this address: wait %d seconds, and try again.", seconds), next)
@@ -115,6 +117,7 @@ func (v *visit) enter(who session, how, next string) error {
 	if err := v.Manage.NoteConsole(atssync.WithActor(v.ctx(), who.actor), "login", how); err != nil {
 		return err
 	}
+	v.LoggedIn("ok")
 	http.SetCookie(v.w, v.cookie(v.sessions.begin(who, time.Now())))
 	return v.back(next, "")
 }
@@ -144,6 +147,7 @@ func (c *Console) openLink(v *visit) error {
 			return v.tooOften(wait, "")
 		}
 		c.wrong.miss(v.r, time.Now())
+		c.LoggedIn("refused")
 		return v.usedLink()
 	}
 	return v.enter(who, "by link", "")

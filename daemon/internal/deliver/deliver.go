@@ -44,6 +44,8 @@ type Options struct {
 	Secrets Secrets
 	Log     *slog.Logger
 	Metrics *Metrics // nil: none
+	// Changed dates changes, for the metrics; nil: nobody knows.
+	Changed Changed
 	// InFlight bounds the requests to one endpoint at a time; 0 is 50.
 	InFlight int
 	// UserAgent is told to receivers.

@@ -111,7 +111,7 @@ func changes(endpoint string, ended []result) atssync.EndpointChange {
 func (w *Worker) tell(endpoint string, ended []result, in []atssync.DeliveryFinish) {
 	for i, r := range ended {
 		w.o.Metrics.attempted(r)
-		w.o.Metrics.ended(r, in[i].To)
+		w.o.Metrics.ended(r, in[i].To, w.o.Changed)
 		d := r.due.Delivery
 		switch {
 		case r.class == classGone:

@@ -1,9 +1,12 @@
 package deliver
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/metric"
 )
 
 // Metrics are the deliver worker's.
@@ -12,34 +15,33 @@ type Metrics struct {
 	duration   prometheus.Histogram
 	deliveries *prometheus.CounterVec
 	lag        prometheus.Histogram
+	fresh      *prometheus.HistogramVec
 }
 
 // NewMetrics registers the metrics, with every series at zero.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
-		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "atssync_webhook_attempts_total", Help: "Requests to webhook endpoints, by how they ended.",
-		}, []string{"outcome"}),
-		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "atssync_webhook_attempt_duration_seconds", Help: "Time from the beginning of a request to a webhook endpoint to the end of its answer.",
-			Buckets: []float64{.005, .025, .1, .25, 1, 5, 15, 60},
-		}),
-		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "atssync_webhook_deliveries_total", Help: "Deliveries that ended: delivered, or dead after the last attempt.",
-		}, []string{"state"}),
-		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "atssync_webhook_lag_seconds", Help: "Time from an event to its first delivery, retries and pauses included.",
-			Buckets: []float64{.05, .25, 1, 5, 30, 300, 3600, 6 * 3600, 24 * 3600, 8 * 24 * 3600},
-		}),
+		attempts:   metric.CounterVec("atssync_webhook_attempts_total"),
+		duration:   metric.Histogram("atssync_webhook_attempt_duration_seconds"),
+		deliveries: metric.CounterVec("atssync_webhook_deliveries_total"),
+		lag:        metric.Histogram("atssync_webhook_lag_seconds"),
+		fresh:      metric.HistogramVec("atssync_freshness_seconds"),
 	}
-	reg.MustRegister(m.attempts, m.duration, m.deliveries, m.lag)
+	reg.MustRegister(m.attempts, m.duration, m.deliveries, m.lag, m.fresh)
 	for _, c := range classes() {
 		m.attempts.WithLabelValues(string(c))
+	}
+	for _, how := range []string{"change", "hint", "look", "seen"} {
+		m.fresh.WithLabelValues(how)
 	}
 	m.deliveries.WithLabelValues(string(atssync.DeliveryDelivered))
 	m.deliveries.WithLabelValues(string(atssync.DeliveryDead))
 	return m
 }
+
+// Changed tells when what an event is about changed in its ATS, and by what that is dated: change, hint, look or seen; "" for an
+// event that is about no such change.
+type Changed func(e *atssync.Event) (since time.Time, how string)
 
 func (m *Metrics) attempted(r result) {
 	if m == nil {
@@ -51,12 +53,18 @@ func (m *Metrics) attempted(r result) {
 	}
 }
 
-func (m *Metrics) ended(r result, to atssync.DeliveryState) {
+func (m *Metrics) ended(r result, to atssync.DeliveryState, changed Changed) {
 	if m == nil || to == atssync.DeliveryPending {
 		return
 	}
 	m.deliveries.WithLabelValues(string(to)).Inc()
 	if to == atssync.DeliveryDelivered && r.due.Delivery.Replays == 0 {
 		m.lag.Observe(max(r.endedAt.Sub(r.due.Event.At).Seconds(), 0))
+		if changed == nil {
+			return
+		}
+		if since, how := changed(&r.due.Event); how != "" {
+			m.fresh.WithLabelValues(how).Observe(max(r.endedAt.Sub(since).Seconds(), 0))
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/metric"
 )
 
 // StockStore is what a Stock reads.
@@ -36,12 +37,12 @@ type Stock struct {
 func NewStock(store StockStore) *Stock { return &Stock{store: store} }
 
 var (
-	descEndpoints = prometheus.NewDesc("atssync_webhook_endpoints", "Webhook endpoints by state.", []string{"state"}, nil)
-	descOpen      = prometheus.NewDesc("atssync_webhook_endpoints_failing", "Active webhook endpoints that take nothing and are only probed.", nil, nil)
-	descPending   = prometheus.NewDesc("atssync_webhook_pending", "Deliveries that were planned and are neither delivered nor dead.", nil, nil)
-	descBehind    = prometheus.NewDesc("atssync_webhook_behind_events", "Events that endpoints have not looked at yet, wanted or not; the most of any endpoint.", nil, nil)
-	descDead      = prometheus.NewDesc("atssync_webhook_dead", "Deliveries that were given up and not replayed.", nil, nil)
-	descOldest    = prometheus.NewDesc("atssync_webhook_oldest_pending_age_seconds", "Age of the oldest event that an endpoint wants and has not got, paused and disabled endpoints included.", nil, nil)
+	descEndpoints = metric.Desc("atssync_webhook_endpoints")
+	descOpen      = metric.Desc("atssync_webhook_endpoints_failing")
+	descPending   = metric.Desc("atssync_webhook_pending")
+	descBehind    = metric.Desc("atssync_webhook_behind_events")
+	descDead      = metric.Desc("atssync_webhook_dead")
+	descOldest    = metric.Desc("atssync_webhook_oldest_pending_age_seconds")
 )
 
 // Describe implements prometheus.Collector.

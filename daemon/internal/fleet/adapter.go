@@ -223,7 +223,7 @@ func (f *Fleet) judgeEnd(a *adapter, err error, backoff time.Duration) (wait tim
 		}
 		return missingRetry, changed
 	}
-	f.o.Metrics.restarted(a.name)
+	f.o.Metrics.restarted(a.name, err)
 	if a.crashed(time.Now()) {
 		f.o.Log.Error("deactivate an adapter that keeps crashing", "adapter", a.name, "for", deactivatedFor, "err", err)
 		return deactivatedFor, a.set(StateDeactivated, err)
@@ -326,7 +326,7 @@ func (f *Fleet) launch(ctx context.Context, s Spec, around Surroundings) (Proces
 	case unfit(err):
 		return nil, errUnfit{fmt.Errorf("adapter %s: %w", s.Name, err)}
 	case err != nil:
-		return nil, fmt.Errorf("adapter %s: %w", s.Name, err)
+		return nil, errEnd{fmt.Errorf("adapter %s: %w", s.Name, err), endedLaunch}
 	}
 	if name := p.Manifest().Name; name != s.Name {
 		_ = p.Stop(ctx)
@@ -366,6 +366,6 @@ func (f *Fleet) watch(ctx context.Context, a *adapter, p Process) (next Process,
 		kctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingDeadline)
 		_ = p.Stop(kctx)
 		cancel()
-		return nil, fmt.Errorf("the process did not answer %d pings in a row and was ended", missed)
+		return nil, errEnd{fmt.Errorf("the process did not answer %d pings in a row and was ended", missed), endedSilent}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sdk "github.com/atssync/atssync/plugin-sdk"
@@ -19,6 +20,7 @@ type limiters struct {
 	inFlight chan struct{}
 	reads    chan struct{} // of inFlight, what calls that are not urgent may take
 	places   places
+	waiting  atomic.Int64 // calls that have no place yet
 
 	mu       sync.Mutex
 	manifest sdk.Manifest
@@ -55,6 +57,8 @@ func (l *limiters) describe(m sdk.Manifest) {
 // taken last, so that a connection that waits for its limits keeps no other one waiting. It returns the limiters to
 // feed and the function that frees the places.
 func (l *limiters) acquire(ctx context.Context, c sdk.Connection, p sdk.Power) ([]*limiter, func(), error) {
+	l.waiting.Add(1)
+	defer l.waiting.Add(-1)
 	place := c.ID + "/" + string(p)
 	bound, cost, ls := l.of(c, p)
 	if err := l.places.take(ctx, place, bound); err != nil {

@@ -365,7 +365,8 @@ func TestMetrics_LabelsAreClosedSets(t *testing.T) {
 	}
 	m.exchanged("fake", "check", []sdk.Exchange{{Status: 0}, {Status: 200}, {Status: 503}, {Status: 999}, {Status: -1}})
 	m.up("fake", true)
-	m.restarted("fake")
+	m.restarted("fake", errors.New("gone"))
+	m.restarted("fake", fmt.Errorf("again: %w", errEnd{errors.New("no answer"), endedSilent}))
 	m.waited("fake", 1500*time.Millisecond)
 	require.NoError(t, testutil.CollectAndCompare(m.calls, strings.NewReader(`
 # HELP atssync_adapter_calls_total Calls to adapters, by operation and by the kind of error (ok: none).
@@ -379,6 +380,8 @@ atssync_adapter_calls_total{adapter="fake",kind="ok",operation="read_statuses"} 
 atssync_adapter_calls_total{adapter="fake",kind="ok",operation="submit"} 0
 atssync_adapter_calls_total{adapter="fake",kind="other",operation="check"} 2
 `)))
+	require.InEpsilon(t, 1, testutil.ToFloat64(m.restarts.WithLabelValues("fake", "ended")), 1e-9)
+	require.InEpsilon(t, 1, testutil.ToFloat64(m.restarts.WithLabelValues("fake", "silent")), 1e-9)
 	require.InEpsilon(t, 1, testutil.ToFloat64(m.exchanges.WithLabelValues("fake", "check", "5xx")), 1e-9)
 	problems, err := testutil.GatherAndLint(reg)
 	require.NoError(t, err)
@@ -387,7 +390,7 @@ atssync_adapter_calls_total{adapter="fake",kind="other",operation="check"} 2
 	none.called("fake", "check", nil, 0)
 	none.exchanged("fake", "check", []sdk.Exchange{{}})
 	none.up("fake", true)
-	none.restarted("fake")
+	none.restarted("fake", nil)
 	none.waited("fake", time.Second)
 }
 

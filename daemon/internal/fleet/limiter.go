@@ -17,6 +17,9 @@ type limiter struct {
 	until   time.Time     // the ATS asked for quiet until then
 	reserve time.Time     // the rest of the budget is left to urgent calls until then
 	urgent  int           // of those that wait
+	// told is the part of the limit that the ATS said was left, until it is reset.
+	told      float64
+	toldUntil time.Time
 }
 
 func newLimiter(l sdk.Limit) *limiter {
@@ -131,6 +134,7 @@ func (l *limiter) learn(b sdk.Budget) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	reset := time.Now().Add(min(b.ResetAfter, time.Hour))
+	l.told, l.toldUntil = min(max(float64(b.Remaining)/float64(b.Limit), 0), 1), reset
 	switch {
 	case b.Remaining <= 0:
 		l.until = later(l.until, reset)

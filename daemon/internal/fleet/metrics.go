@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/atssync/atssync/daemon/internal/metric"
 	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
@@ -23,30 +24,19 @@ type Metrics struct {
 // NewMetrics registers the metrics, with every adapter's series at zero.
 func NewMetrics(reg prometheus.Registerer, adapters []string) *Metrics {
 	m := &Metrics{
-		upGauge: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "atssync_adapter_up", Help: "1 while the adapter's process runs.",
-		}, []string{"adapter"}),
-		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "atssync_adapter_restarts_total", Help: "Times that an adapter's process ended unasked.",
-		}, []string{"adapter"}),
-		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "atssync_adapter_calls_total", Help: "Calls to adapters, by operation and by the kind of error (ok: none).",
-		}, []string{"adapter", "operation", "kind"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "atssync_adapter_call_duration_seconds", Help: "Duration of calls to adapters, waiting for limits not included.",
-			Buckets: []float64{.001, .005, .025, .1, .5, 2.5, 10, 60},
-		}, []string{"adapter", "operation"}),
-		waits: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "atssync_adapter_throttle_wait_seconds_total", Help: "Time that calls waited for the limits of an ATS.",
-		}, []string{"adapter"}),
-		exchanges: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "atssync_ats_requests_total", Help: "Requests that adapters made to an ATS, by the class of the answer (none: no answer).",
-		}, []string{"adapter", "operation", "class"}),
+		upGauge:   metric.GaugeVec("atssync_adapter_up"),
+		restarts:  metric.CounterVec("atssync_adapter_restarts_total"),
+		calls:     metric.CounterVec("atssync_adapter_calls_total"),
+		duration:  metric.HistogramVec("atssync_adapter_call_duration_seconds"),
+		waits:     metric.CounterVec("atssync_adapter_throttle_wait_seconds_total"),
+		exchanges: metric.CounterVec("atssync_ats_requests_total"),
 	}
 	reg.MustRegister(m.upGauge, m.restarts, m.calls, m.duration, m.waits, m.exchanges)
 	for _, a := range adapters {
 		m.upGauge.WithLabelValues(a)
-		m.restarts.WithLabelValues(a)
+		for _, reason := range endings {
+			m.restarts.WithLabelValues(a, reason)
+		}
 		m.waits.WithLabelValues(a)
 		for _, op := range []string{"check", "list_jobs", "submit", "read_statuses"} {
 			m.calls.WithLabelValues(a, op, "ok")
@@ -77,9 +67,30 @@ func (m *Metrics) forget(adapter string) {
 	}
 }
 
-func (m *Metrics) restarted(adapter string) {
+// Why a process has to be launched again.
+const (
+	endedItself = "ended"
+	endedSilent = "silent" // it did not answer and was ended
+	endedLaunch = "launch" // it did not come up
+)
+
+var endings = [...]string{endedItself, endedSilent, endedLaunch}
+
+// errEnd is how a process ended, where that is not by itself.
+type errEnd struct {
+	error
+	how string
+}
+
+func (e errEnd) Unwrap() error { return e.error }
+
+func (m *Metrics) restarted(adapter string, err error) {
 	if m != nil {
-		m.restarts.WithLabelValues(adapter).Inc()
+		how := endedItself
+		if e := (errEnd{}); errors.As(err, &e) {
+			how = e.how
+		}
+		m.restarts.WithLabelValues(adapter, how).Inc()
 	}
 }
 

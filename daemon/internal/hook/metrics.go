@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/metric"
 )
 
 // result is what became of a call, out of a closed set.
@@ -36,9 +37,7 @@ const nobody = "none"
 
 // NewMetrics registers the metrics, with every adapter's series at zero.
 func NewMetrics(reg prometheus.Registerer, adapters []string) *Metrics {
-	m := &Metrics{hooks: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "atssync_hooks_total", Help: "Calls of ATSes by what became of them; those with a wrong address have the adapter none.",
-	}, []string{"adapter", "result"})}
+	m := &Metrics{hooks: metric.CounterVec("atssync_hooks_total")}
 	reg.MustRegister(m.hooks)
 	m.hooks.WithLabelValues(nobody, string(resultUnknown))
 	for _, a := range adapters {
@@ -71,8 +70,8 @@ type Stock struct{ store StockStore }
 func NewStock(store StockStore) *Stock { return &Stock{store} }
 
 var (
-	descWaiting = prometheus.NewDesc("atssync_hints_waiting", "Applications that ATSes hinted at and that were not read since.", nil, nil)
-	descOldest  = prometheus.NewDesc("atssync_hints_oldest_age_seconds", "Age of the oldest hint that was not read since; those of paused connections are included.", nil, nil)
+	descWaiting = metric.Desc("atssync_hints_waiting")
+	descOldest  = metric.Desc("atssync_hints_oldest_age_seconds")
 )
 
 // Describe implements prometheus.Collector.

@@ -113,24 +113,36 @@ func aboutInput(c atssync.Code) bool {
 
 // flush commits the share and tells its results in order.
 func (b *share) flush(ctx context.Context, each func(Result) error) error {
-	if len(b.in) > 0 {
-		accepted, err := b.s.o.Store.Accept(ctx, b.in, b.now)
-		if err != nil {
-			return err
-		}
-		if len(accepted) != len(b.in) {
-			return errors.New("the store answered for another number of submissions than it was given")
-		}
-		for i, a := range accepted {
-			b.results[b.of[i]].take(a)
-		}
-		b.s.wake(accepted)
+	began := time.Now()
+	err := b.accept(ctx)
+	b.s.o.Metrics.share(began, b.results, err)
+	if err != nil {
+		return err
 	}
 	for i := range b.results {
 		if err := each(b.results[i]); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// accept has the store judge what may be accepted, in one commit.
+func (b *share) accept(ctx context.Context) error {
+	if len(b.in) == 0 {
+		return nil
+	}
+	accepted, err := b.s.o.Store.Accept(ctx, b.in, b.now)
+	if err != nil {
+		return err
+	}
+	if len(accepted) != len(b.in) {
+		return errors.New("the store answered for another number of submissions than it was given")
+	}
+	for i, a := range accepted {
+		b.results[b.of[i]].take(a)
+	}
+	b.s.wake(accepted)
 	return nil
 }
 

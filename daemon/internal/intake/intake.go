@@ -51,6 +51,8 @@ type Options struct {
 	MaxDocument int
 	// Outlook tells how things stand for a submission to a platform job; nil: a preflight says nothing of it.
 	Outlook func(ctx context.Context, c atssync.Connection, job string) (Outlook, error)
+	// Metrics count documents; nil counts nothing.
+	Metrics *Metrics
 }
 
 // Scope narrows a Service to some accounts or connections; empty fields narrow nothing.

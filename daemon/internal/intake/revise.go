@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
 )
@@ -15,7 +16,9 @@ type Revised struct {
 // ReviseJSON accepts other content for a submission that is known by its connection and external id; a document may
 // leave the two out and must not name others. What may still be revised is judged as for every document. The revision of
 // of, when it is set, is the one that is meant; another one is CodeChanged.
-func (s *Service) ReviseJSON(ctx context.Context, of Revised, data []byte) (atssync.Accepted, error) {
+func (s *Service) ReviseJSON(ctx context.Context, of Revised, data []byte) (a atssync.Accepted, err error) {
+	began := time.Now()
+	defer func() { s.o.Metrics.judged(began, a, err) }()
 	doc, problems, followed := decode(data, s.o.MaxDocument)
 	if !followed {
 		return atssync.Accepted{}, invalid(problems)

@@ -14,12 +14,16 @@ import (
 // Submit accepts one document. What is refused is an *atssync.Error: CodeInvalid with every field,
 // CodeNotFound for the connection, CodeAccountMismatch for the job, CodeConflict when the submission can no
 // longer be changed. A replay and a revision are no errors.
-func (s *Service) Submit(ctx context.Context, doc atssync.Document) (atssync.Accepted, error) {
+func (s *Service) Submit(ctx context.Context, doc atssync.Document) (a atssync.Accepted, err error) {
+	began := time.Now()
+	defer func() { s.o.Metrics.judged(began, a, err) }()
 	return s.submit(ctx, doc, nil, 0)
 }
 
 // SubmitJSON is Decode and Submit, with the problems of both at once.
-func (s *Service) SubmitJSON(ctx context.Context, data []byte) (atssync.Accepted, error) {
+func (s *Service) SubmitJSON(ctx context.Context, data []byte) (a atssync.Accepted, err error) {
+	began := time.Now()
+	defer func() { s.o.Metrics.judged(began, a, err) }()
 	doc, problems, followed := decode(data, s.o.MaxDocument)
 	if !followed {
 		return atssync.Accepted{}, invalid(problems)

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/metric"
 )
 
 // Metrics are the submit worker's.
@@ -14,27 +15,19 @@ type Metrics struct {
 	endToEnd *prometheus.HistogramVec
 	settled  *prometheus.CounterVec
 	looks    *prometheus.CounterVec
+	again    *prometheus.CounterVec
 }
 
 // NewMetrics registers the metrics, with every adapter's series at zero.
 func NewMetrics(reg prometheus.Registerer, adapters []string) *Metrics {
 	m := &Metrics{
-		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "atssync_submit_attempts_total", Help: "Attempts to put a submission into an ATS, by the state they ended in.",
-		}, []string{"adapter", "outcome"}),
-		endToEnd: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "atssync_submission_end_to_end_seconds",
-			Help:    "Time from the acceptance of a submission to its receipt, held and waiting times included.",
-			Buckets: []float64{.01, .05, .25, 1, 5, 30, 120, 600, 3600, 6 * 3600, 24 * 3600, 7 * 24 * 3600},
-		}, []string{"adapter"}),
-		settled: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "atssync_uncertain_lookups_total", Help: "Look-ups of uncertain submissions in an ATS, by what they showed.",
-		}, []string{"adapter", "result"}),
-		looks: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "atssync_resume_looks_total", Help: "Looks at the addresses of resumes before they are sent, by what was found.",
-		}, []string{"adapter", "result"}),
+		attempts: metric.CounterVec("atssync_submit_attempts_total"),
+		endToEnd: metric.HistogramVec("atssync_submission_end_to_end_seconds"),
+		settled:  metric.CounterVec("atssync_uncertain_lookups_total"),
+		looks:    metric.CounterVec("atssync_resume_looks_total"),
+		again:    metric.CounterVec("atssync_possible_duplicates_total"),
 	}
-	reg.MustRegister(m.attempts, m.endToEnd, m.settled, m.looks)
+	reg.MustRegister(m.attempts, m.endToEnd, m.settled, m.looks, m.again)
 	for _, a := range adapters {
 		for _, s := range []atssync.State{
 			atssync.StateSubmitted, atssync.StateAlreadyApplied, atssync.StateRefused, atssync.StateQueued,
@@ -43,6 +36,7 @@ func NewMetrics(reg prometheus.Registerer, adapters []string) *Metrics {
 			m.attempts.WithLabelValues(a, string(s))
 		}
 		m.endToEnd.WithLabelValues(a)
+		m.again.WithLabelValues(a)
 		for _, r := range []string{"found", "proposed", "absent", "failed"} {
 			m.settled.WithLabelValues(a, r)
 		}
@@ -58,6 +52,9 @@ func (m *Metrics) finished(adapter string, s atssync.Submission, to atssync.Stat
 		return
 	}
 	m.attempts.WithLabelValues(adapter, string(to)).Inc()
+	if to == atssync.StateSubmitted && s.PossibleDuplicate {
+		m.again.WithLabelValues(adapter).Inc()
+	}
 	if to == atssync.StateSubmitted || to == atssync.StateAlreadyApplied {
 		m.endToEnd.WithLabelValues(adapter).Observe(now.Sub(s.AcceptedAt).Seconds())
 	}

@@ -30,6 +30,8 @@ const (
 type Space struct {
 	Free, Total uint64
 	State       SpaceState
+	// Low and Critical are below how much free space its states begin.
+	Low, Critical uint64
 }
 
 const (
@@ -91,7 +93,7 @@ func (s *spaceWatch) measure() error {
 	if state != s.space.State && s.space.State != "" {
 		s.log.Warn("the state of the disk changed", "folder", s.dir, "state", state, "free_bytes", free, "low_bytes", s.lowMark(total), "critical_bytes", s.critical)
 	}
-	s.space = Space{Free: free, Total: total, State: state}
+	s.space = Space{Free: free, Total: total, State: state, Low: s.lowMark(total), Critical: s.critical}
 	return nil
 }
 

@@ -58,7 +58,7 @@ func TestSpace_IntakeStopsFirstThenAllAndBothComeBack(t *testing.T) {
 	d := newDisk(dir, 5000*mib)
 	e := openAt(t, dir, d.options)
 	intake := kv.Intake(t.Context())
-	require.Equal(t, badger.Space{Free: 5000 * mib, Total: 20_000 * mib, State: badger.SpaceOK}, e.Space())
+	require.Equal(t, badger.Space{Free: 5000 * mib, Total: 20_000 * mib, State: badger.SpaceOK, Low: 1000 * mib, Critical: 256 * mib}, e.Space())
 	require.NoError(t, try(intake, e))
 
 	d.free.Store(1000*mib - 1) // Below 5 % of the disk.

@@ -43,7 +43,7 @@ type seen struct {
 	jobs     int
 	paused   int
 	worst    []connectionStock
-	moved    map[atssync.Operation]time.Time // the checkpoint that moved least lately
+	moved    time.Time // the checkpoint of a status pass that did least lately; zero: there is none
 }
 
 // trouble is what does not work, and why.
@@ -107,9 +107,7 @@ func (s *seen) tell(gauge func(name string, value float64, labels ...string), no
 			gauge("atssync_connections_troubled", float64(s.troubled[trouble{op, cause}]), string(op), cause)
 		}
 	}
-	for _, op := range []atssync.Operation{atssync.OpRead, atssync.OpJobs, atssync.OpCheck} {
-		gauge("atssync_checkpoint_oldest_age_seconds", age(now, s.moved[op]), string(op))
-	}
+	gauge("atssync_checkpoint_oldest_age_seconds", age(now, s.moved))
 	for _, w := range s.worst {
 		gauge("atssync_connection_health", float64(w.unhealthy), w.id)
 		gauge("atssync_connection_uncertain", float64(w.uncertain), w.id)
@@ -141,36 +139,18 @@ var causes = func() []string {
 func look(ctx context.Context, a *App, most int) (seen, error) {
 	s := seen{
 		oldest: make(map[atssync.State]time.Time), health: make(map[atssync.HealthState]int),
-		troubled: make(map[trouble]int), moved: make(map[atssync.Operation]time.Time),
+		troubled: make(map[trouble]int),
 	}
 	survey, err := a.manage.SurveyNow(ctx)
 	if err != nil {
 		return s, err
 	}
 	s.states = survey.Total.States
-	stopped := make(map[string]map[atssync.Operation]bool)
 	for _, c := range survey.Connections {
 		s.connection(&c)
-		off := make(map[atssync.Operation]bool)
-		for op, h := range c.Operations {
-			off[op] = h.State == atssync.HealthStopped
-		}
-		if c.State == atssync.ConnectionActive {
-			stopped[c.ID] = off
-		}
 	}
 	slices.SortFunc(s.worst, worse)
 	s.worst = slices.Clone(s.worst[:min(most, len(s.worst))])
-	checkpoints, err := a.store.Checkpoints(ctx, "")
-	if err != nil {
-		return s, err
-	}
-	for _, cp := range checkpoints {
-		off, active := stopped[cp.Connection]
-		if active && !off[cp.Operation] && !cp.AdvancedAt.IsZero() {
-			s.moved[cp.Operation] = earliest(s.moved[cp.Operation], cp.AdvancedAt)
-		}
-	}
 	return s, nil
 }
 
@@ -207,8 +187,12 @@ func (s *seen) connection(c *manage.Surveyed) {
 	}
 	s.health[health]++
 	s.jobs += c.JobTroubles
-	if c.State == atssync.ConnectionPaused {
+	at, begun := c.Moved[atssync.OpRead]
+	switch {
+	case c.State == atssync.ConnectionPaused:
 		s.paused++
+	case begun && c.Operations[atssync.OpRead].State != atssync.HealthStopped:
+		s.moved = earliest(s.moved, at)
 	}
 	// A connection that is well and has nothing to do has no series of its own: of ten thousand, most are.
 	if one.unhealthy > 0 || one.waiting > 0 {

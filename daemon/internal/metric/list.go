@@ -113,8 +113,7 @@ func comingBack() []Metric {
 			adapterLabel, Label{Name: "since", Values: []string{"change", "hint", "look"}}),
 		counter("atssync_applications_asked_total", "Applications whose status was asked for.", adapterLabel),
 		counter("atssync_applications_changed_total", "Applications that a reading changed.", adapterLabel),
-		gauge("atssync_checkpoint_oldest_age_seconds", "Time since the checkpoint that moved least lately did, over the active connections whose operation is not stopped.",
-			Label{Name: "operation", Values: []string{"read", "jobs", "check"}}),
+		gauge("atssync_checkpoint_oldest_age_seconds", "Time since the checkpoint of a status pass that moved least lately did, over the active connections that may be read."),
 		counter("atssync_hooks_total", "Calls of ATSes by what became of them; those with a wrong address have the adapter none.",
 			Label{Name: "adapter", About: "an adapter of the config, or none"}, Label{Name: "result", Values: []string{
 				"queued", "not_ours", "replayed", "refused", "unknown", "unsupported", "unavailable", "full", "busy",
@@ -127,7 +126,7 @@ func comingBack() []Metric {
 func telling() []Metric {
 	return []Metric{
 		counter("atssync_webhook_attempts_total", "Requests to webhook endpoints, by how they ended.", Label{Name: "outcome", Values: []string{
-			"delivered", "redirect", "refused", "throttled", "server", "gone", "timeout", "network", "blocked", "lost",
+			"delivered", "redirect", "refused", "throttled", "server_error", "gone", "timeout", "network", "blocked", "lost",
 		}}),
 		histogram("atssync_webhook_attempt_duration_seconds", "Time from the beginning of a request to a webhook endpoint to the end of its answer.",
 			[]float64{.005, .025, .1, .25, 1, 5, 15, 60}),

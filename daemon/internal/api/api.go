@@ -105,6 +105,7 @@ func build(o Options) (*server, *web.Mux, error) {
 	s.connectLinks()
 	s.keys()
 	s.reloads()
+	s.logLevels()
 	s.console()
 	s.description(mux)
 	s.docs(mux)

@@ -52,6 +52,8 @@ var routeRows = map[string]routeRow{
 	"POST /v1/reload":              {admin, daemon, "", "", "", 0, 0},
 	"GET /v1/keys":                 {admin, daemon, "", "", "", 0, 0},
 	"POST /v1/keys/rotate":         {admin, daemon, "", "", "", 0, 0},
+	"GET /v1/log-level":            {admin, daemon, "", "", "", 0, 0},
+	"PUT /v1/log-level":            {admin, daemon, "", "", `{"level":"debug"}`, 0, 0},
 	"GET /v1/tokens":               {admin, daemon, "", "", "", 0, 0},
 	"POST /v1/tokens":              {admin, daemon, "", "", `{"name":"a wider one","scopes":["admin"]}`, 0, 0},
 	"GET /v1/tokens/{token}":       {admin, daemon, "/v1/tokens/none", "", "", 404, 0},

@@ -55,7 +55,7 @@ func setup(t testing.TB) *world {
 	log := slog.New(slog.NewTextHandler(w.log, nil))
 	m := manage.New(manage.Options{
 		Store: w.store, Adapters: w.ats, Leases: w, Keys: b, Sealer: b, Documents: intake.Vault{Keys: b, Sealer: b},
-		Schedule: schedule{}, KeyRing: &ring{}, Policy: manage.Policy{PartnerName: "Platform"}, RefreshJobs: w.refresh,
+		Schedule: schedule{}, KeyRing: &ring{}, Log: &logLevel{}, Policy: manage.Policy{PartnerName: "Platform"}, RefreshJobs: w.refresh,
 		Webhooks: &manage.WebhookOptions{Store: w.store, Deliver: deliverer{}, CheckURL: func(string) error { return nil }},
 		Backups:  &w.backups,
 		Reload: func(context.Context) (manage.Reloaded, error) {

@@ -122,7 +122,7 @@ func New(ctx context.Context, c *config.Config, o Options) (*App, error) {
 	a := &App{file: o.ConfigPath, version: o.Version, level: new(logLevel), lines: new(logLines)}
 	a.config.Store(c)
 	a.level.configure(c.Daemon.LogLevel)
-	a.log = newLogger(o.Log, c.Daemon, a.level, a.lines)
+	a.log = newLogger(o.Log, c.Daemon, &a.level.level, a.lines)
 	a.stops.log = a.log
 	for _, w := range c.Warnings {
 		a.log.Warn("the config file is good, but", "problem", w.String())
@@ -178,10 +178,9 @@ func (a *App) afterAdapters(ctx context.Context) {
 		a.submit.Wake(id)
 	}
 	a.collect.Sweep()
-	if a.console != nil { // so that the first who opens it need not wait for the counting
-		if _, err := a.manage.Survey(ctx); err != nil && ctx.Err() == nil {
-			a.log.Error("survey the connections", "err", err)
-		}
+	// So that the first who opens the console, or scrapes, need not wait for the counting: from now on only what changes is read.
+	if _, err := a.manage.SurveyNow(ctx); err != nil && ctx.Err() == nil {
+		a.log.Error("survey the connections", "err", err)
 	}
 	if n, err := a.upkeep.checkLedger(ctx); err != nil && ctx.Err() == nil {
 		a.log.Error("check the ledger", "err", err)

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/atssync/atssync/daemon/internal/manage"
 )
 
 // logLevel is from which level on lines are logged: that of the config, or another one that a person asked for, for a while or
@@ -14,11 +16,11 @@ type logLevel struct {
 	mu         sync.Mutex
 	configured slog.Level
 	asked      bool
-	until      time.Time   // asked for a while; zero: for good
+	until      time.Time   // asked for a while; zero: until the daemon ends
 	timer      *time.Timer // ends it
 }
 
-// configure sets the level of the config; it holds at once unless a person asked for another one.
+// configure takes the level of the config; it holds at once unless a person asked for another one.
 func (l *logLevel) configure(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -28,20 +30,33 @@ func (l *logLevel) configure(name string) {
 	}
 }
 
-// Level implements slog.Leveler.
-func (l *logLevel) Level() slog.Level { return l.level.Level() }
+// Level implements manage.Log.
+func (l *logLevel) Level() manage.LogLevel {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return manage.LogLevel{Level: levelName(l.level.Level()), Configured: levelName(l.configured), Until: l.until}
+}
 
-// ask sets the level that a person wants, for that long or, with 0, until the daemon ends.
-func (l *logLevel) ask(level slog.Level, during time.Duration, now time.Time) {
+// SetLevel implements manage.Log.
+func (l *logLevel) SetLevel(level string, during time.Duration) manage.LogLevel {
+	l.set(level, during)
+	return l.Level()
+}
+
+func (l *logLevel) set(name string, during time.Duration) {
+	var level slog.Level
+	if level.UnmarshalText([]byte(name)) != nil {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.end()
-	l.asked = true
+	l.asked = level != l.configured || during > 0
 	l.level.Set(level)
 	if during <= 0 {
 		return
 	}
-	l.until = now.Add(during)
+	l.until = time.Now().Add(during).UTC()
 	var timer *time.Timer
 	timer = time.AfterFunc(during, func() {
 		l.mu.Lock()
@@ -53,8 +68,8 @@ func (l *logLevel) ask(level slog.Level, during time.Duration, now time.Time) {
 	l.timer = timer
 }
 
-// configuredAgain goes back to the level of the config.
-func (l *logLevel) configuredAgain() {
+// stop goes back to the level of the config, and lets nothing run on.
+func (l *logLevel) stop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.end()
@@ -69,9 +84,11 @@ func (l *logLevel) end() {
 	l.level.Set(l.configured)
 }
 
-// state is what people are told: the level, that of the config, and until when it is another one.
-func (l *logLevel) state() (level, configured slog.Level, asked bool, until time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.level.Level(), l.configured, l.asked, l.until
+func levelName(level slog.Level) string {
+	for _, l := range logLevels {
+		if l.level == level {
+			return l.name
+		}
+	}
+	return level.String()
 }

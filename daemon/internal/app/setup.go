@@ -38,7 +38,7 @@ func (a *App) setup(ctx context.Context) error {
 		names[i] = s.Name
 	}
 	a.metrics = newMetrics(a.registry, a.version)
-	a.stops.addFunc("log level", func(context.Context) { a.level.configuredAgain() })
+	a.stops.addFunc("log level", func(context.Context) { a.level.stop() })
 
 	a.fleet, err = fleet.New(fleet.Options{
 		Adapters: specs, RuntimeDir: c.Daemon.RuntimeDir, Surroundings: surroundings(c),
@@ -64,7 +64,7 @@ func (a *App) setup(ctx context.Context) error {
 		Schedule: scheduleOf{a}, File: a.file, Policy: managePolicy(c), Wake: a.wake, Changed: a.connectionChanged, Touches: true,
 		Webhooks:   &manage.WebhookOptions{Store: a.store, Deliver: delivererOf{a}, CheckURL: func(u string) error { return a.doors.Load().webhooks.CheckURL(u) }},
 		Hooks:      manage.HookOptions{PublicURL: c.HTTP.PublicURL, Closed: c.HTTP.Listen == ""},
-		QuietUntil: a.fleet.QuietUntil, Reload: a.Reload, Backups: a.backups, KeyRing: a.keyring,
+		QuietUntil: a.fleet.QuietUntil, Reload: a.Reload, Backups: a.backups, KeyRing: a.keyring, Log: a.level,
 		RefreshJobs: func(ctx context.Context, connection string) error { return a.collect.RefreshJobs(ctx, connection) },
 	})
 	a.stops.addFunc("manage", func(context.Context) { a.manage.Stop() })

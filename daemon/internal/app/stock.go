@@ -17,9 +17,10 @@ import (
 const (
 	// stockFor is how long one look at the store serves scrapes at least.
 	stockFor = 10 * time.Second
-	// stockShare bounds what looks take, as a part of all time: where there are ten thousand connections a look takes long,
-	// and then it serves for longer.
+	// stockShare bounds what looks take, as a part of all time: one that took long, because much had changed, serves for longer,
+	// though never for more than stockMost.
 	stockShare = 500
+	stockMost  = time.Minute
 )
 
 // stock tells what lies in the store: by state for all connections together, and for the worst connections
@@ -81,7 +82,7 @@ func (s *stock) Collect(ch chan<- prometheus.Metric) {
 			return
 		}
 		s.seen, s.at = found, began
-		s.until = began.Add(max(stockFor, stockShare*time.Since(began)))
+		s.until = began.Add(max(stockFor, min(stockShare*time.Since(began), stockMost)))
 	}
 	gauge := stockGauges.to(ch)
 	gauge("atssync_look_age_seconds", time.Since(s.at).Seconds())

@@ -44,7 +44,7 @@ func (c *command) root() *cobra.Command {
 	in(groupDaemon, c.run(), c.configs(), c.version(), c.openapi())
 	in(groupConnect, c.connect(), c.connectLink(), c.connectLinks(), c.connections(), c.platformJobs(), c.jobs(), c.pools(), c.link(), c.unlink(), c.links())
 	in(groupWork, c.submit(), c.submissions(), c.resolve(), c.applications(), c.events(), c.webhooks(), c.erase(), c.erasures())
-	in(groupDaemon, c.reload(), c.tokens(), c.console(), c.keys(), c.backup(), c.verify(), c.restore(), c.reconcile())
+	in(groupDaemon, c.reload(), c.tokens(), c.console(), c.keys(), c.logLevel(), c.backup(), c.verify(), c.restore(), c.reconcile())
 	in(groupWatch, c.health(), c.ledger(), c.schedule(), c.runs(), c.checkpoints(), c.tasks(), c.audit())
 	in(groupAdapter, c.adapters(), c.simulate())
 	root.AddCommand(exitCodes(), helpStates(), helpProblems())

@@ -17,15 +17,15 @@ func TestRunbook_NamesCommandsThatThereAre(t *testing.T) {
 	commands := regexp.MustCompile("(?m)(?:^|`)atssync ([a-z][^`\n]*)").FindAllStringSubmatch(string(b), -1)
 	require.Greater(t, len(commands), 50)
 	for _, c := range commands {
-		words := strings.Fields(c[1])
+		words := strings.Fields(strings.TrimPrefix(c[1], "help "))
 		found, rest, err := (&command{}).root().Find(words)
 		require.NoError(t, err, c[1])
 		require.NotEqual(t, "atssync", found.CommandPath(), c[1])
-		require.True(t, found.Runnable() || words[0] == "help", "%s needs a further word", c[1])
+		require.True(t, found.Runnable() || strings.HasPrefix(c[1], "help "), "%s needs a further word", c[1])
 		for i := 0; i < len(rest); i++ {
 			name, isFlag := strings.CutPrefix(rest[i], "--")
 			if !isFlag {
-				require.Regexp(t, `^[A-Z_]+$|^(status|states|debug|greenhouse)$`, rest[i], "%s: %s is no word of a command", c[1], rest[i])
+				require.Regexp(t, `^[A-Z_]+$|^(status|states|debug|greenhouse)$|^/etc/`, rest[i], "%s: %s is no word of a command", c[1], rest[i])
 				continue
 			}
 			flag := found.Flags().Lookup(name)

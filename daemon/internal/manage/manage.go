@@ -114,6 +114,7 @@ type Options struct {
 	// Reload reads the configuration file again; nil: there is none.
 	Reload  func(ctx context.Context) (Reloaded, error)
 	KeyRing KeyRing // nil: no keys to exchange
+	Log     Log     // nil: its level stays as it is
 
 	// RefreshJobs has the connection's jobs listed and stored now. It is required.
 	RefreshJobs func(ctx context.Context, connection string) error

@@ -68,13 +68,13 @@ func (s *schedules) Collect(ch chan<- prometheus.Metric) {
 	gauge := scheduleGauges.to(ch)
 	for _, p := range s.runner.List(time.Now()) {
 		gauge("atssync_schedule_last_run_timestamp_seconds", unix(p.Last.StartedAt), p.Name)
-		gauge("atssync_schedule_interval_seconds", s.interval(p.Name).Seconds(), p.Name)
 		gauge("atssync_schedule_running", bit(p.Running), p.Name)
-		next := time.Time{}
-		if len(p.Next) > 0 {
-			next = p.Next[0]
+		if len(p.Next) == 0 { // it has no schedule, and is run by people alone
+			gauge("atssync_schedule_next_run_timestamp_seconds", 0, p.Name)
+			continue
 		}
-		gauge("atssync_schedule_next_run_timestamp_seconds", unix(next), p.Name)
+		gauge("atssync_schedule_next_run_timestamp_seconds", unix(p.Next[0]), p.Name)
+		gauge("atssync_schedule_interval_seconds", s.interval(p.Name).Seconds(), p.Name)
 	}
 }
 

@@ -171,8 +171,8 @@ func passes() []Metric {
 		gauge("atssync_schedule_last_success_timestamp_seconds", "When a pass last ended without an error; 0 for never.", passLabel),
 		gauge("atssync_schedule_last_run_timestamp_seconds", "When the last run of a pass began, however it ended; 0 for never.", passLabel),
 		gauge("atssync_schedule_last_duration_seconds", "How long the last run of a pass took, its spread over the interval included.", passLabel),
-		gauge("atssync_schedule_next_run_timestamp_seconds", "When a pass is due next.", passLabel),
-		gauge("atssync_schedule_interval_seconds", "Time between the next two runs of a pass.", passLabel),
+		gauge("atssync_schedule_next_run_timestamp_seconds", "When a pass is due next; 0 for one without a schedule.", passLabel),
+		gauge("atssync_schedule_interval_seconds", "Time between the next two runs of a pass; absent for one without a schedule.", passLabel),
 		gauge("atssync_schedule_running", "1 while a run of the pass is under way.", passLabel),
 	}
 }

@@ -20,7 +20,7 @@ const (
 	// stockShare bounds what looks take, as a part of all time: one that took long, because much had changed, serves for longer,
 	// though never for more than stockMost.
 	stockShare = 500
-	stockMost  = time.Minute
+	stockMost  = 5 * time.Minute
 )
 
 // stock tells what lies in the store: by state for all connections together, and for the worst connections

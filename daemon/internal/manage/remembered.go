@@ -12,6 +12,12 @@ import (
 // stay so.
 const wholeEvery = 30 * time.Minute
 
+// A look at everything at once takes a third of what it takes one by one.
+const (
+	oneByOne  = 100 // so many are looked at one by one, whatever part of all they are
+	wholePart = 4   // where more than a quarter is stale, everything is looked at
+)
+
 // remembered is what the last look saw of each connection. Where the store tells which ones were written, a look reads these
 // alone: of ten thousand nearly all are as they were. The zero value remembers nothing.
 type remembered struct {
@@ -74,7 +80,8 @@ func (s *Service) SurveyNow(ctx context.Context) (Survey, error) {
 
 // bringUp looks at what is stale, or at everything.
 func (s *Service) bringUp(ctx context.Context, r *remembered, stale map[string]struct{}, now time.Time) error {
-	if !s.o.Touches || r.all == nil || now.Sub(r.whole) > wholeEvery {
+	most := len(stale) > oneByOne && len(stale) > len(r.all)/wholePart
+	if !s.o.Touches || r.all == nil || most || now.Sub(r.whole) > wholeEvery {
 		all, err := s.lookAtEach(ctx)
 		r.all, r.whole = all, now
 		return err

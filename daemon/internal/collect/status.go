@@ -172,7 +172,7 @@ func (w *Worker) readBatch(ctx context.Context, v *visit, p *statusPass) error {
 	if err != nil {
 		return err
 	}
-	rules, reads := w.rules(v), cadence{w.o.QuietAfter, w.o.QuietIntervals}
+	rules, reads := w.rules(v), cadence{w.policy.Load().QuietAfter, w.policy.Load().QuietIntervals}
 	changed := 0
 	for _, a := range p.due {
 		p.asked++

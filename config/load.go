@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -44,7 +45,25 @@ func Parse(name string, src []byte, checks Checks) (*Config, error) {
 	return parse(name, src, checks, os.LookupEnv)
 }
 
+// Read is Load for those who look at a file that may be wrong: beside the problems it returns what can be had of the file,
+// with the defaults in place of what is wrong; nil where nothing can be read.
+func Read(path string, checks Checks) (*Config, Problems) {
+	text, err := readSmall(path, maxFile)
+	if err != nil {
+		return nil, Problems{{File: path, Message: err.Error(), Elsewhere: errors.Is(err, fs.ErrPermission)}}
+	}
+	return read(path, []byte(text), checks, os.LookupEnv)
+}
+
 func parse(name string, src []byte, checks Checks, getenv func(string) (string, bool)) (*Config, error) {
+	config, problems := read(name, src, checks, getenv)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return config, nil
+}
+
+func read(name string, src []byte, checks Checks, getenv func(string) (string, bool)) (*Config, Problems) {
 	dir, err := filepath.Abs(filepath.Dir(name))
 	if err != nil {
 		return nil, Problems{{File: name, Message: "the folder of the file is not known: " + err.Error()}}
@@ -66,11 +85,8 @@ func parse(name string, src []byte, checks Checks, getenv func(string) (string, 
 	r.table("", config.keys(), tree)
 	config.complete(r.source)
 	config.check(r)
-	if len(r.problems) > 0 {
-		return nil, r.problems.sorted()
-	}
 	config.Warnings = r.warnings.sorted()
-	return &config, nil
+	return &config, r.problems.sorted()
 }
 
 // decode makes a tree of the text. The library panics on what its authors held to be impossible; a reload must not
@@ -154,6 +170,8 @@ func (r *reader) findings(key string, found []Finding) {
 func (r *reader) err(key string, err error) {
 	if err != nil {
 		r.problem(key, err.Error())
+		_, elsewhere := errors.AsType[*elsewhereError](err)
+		r.problems[len(r.problems)-1].Elsewhere = elsewhere || errors.Is(err, fs.ErrPermission)
 	}
 }
 

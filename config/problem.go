@@ -14,6 +14,10 @@ type Problem struct {
 	Key     string // dotted path such as connections[0].adapter (counted from 0); empty for the file as a whole
 	Message string // what is wrong and what to write instead
 	Nearest string // the known key that an unknown one most resembles; empty for none
+
+	// Elsewhere says that the file is not wrong for all: this process lacks the permission, the environment variable or the
+	// systemd credential, and the daemon may have it.
+	Elsewhere bool
 }
 
 // String returns the problem as one line: file, line, key, message.

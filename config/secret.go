@@ -19,7 +19,16 @@ const (
 type Secret struct {
 	value     string
 	reference string
+	file      string
 }
+
+// File is the file that the secret was read from, absolute; "" for one that came from elsewhere.
+func (s Secret) File() string { return s.file }
+
+// elsewhereError says that a secret is not in the environment of this process.
+type elsewhereError struct{ text string }
+
+func (e *elsewhereError) Error() string { return e.text }
 
 // NewSecret returns a secret that came from nowhere in particular, such as a prompt.
 func NewSecret(value string) Secret { return Secret{value: value} }
@@ -78,7 +87,7 @@ func (s source) resolve(kind, name string) (Secret, error) {
 	if kind == "env" {
 		value, ok := s.getenv(name)
 		if !ok || value == "" {
-			return ref, fmt.Errorf("the environment variable %s is not set", name)
+			return ref, &elsewhereError{fmt.Sprintf("the environment variable %s is not set", name)}
 		}
 		ref.value = value
 		return ref, nil
@@ -87,13 +96,14 @@ func (s source) resolve(kind, name string) (Secret, error) {
 	if kind == "credential" {
 		dir, ok := s.getenv("CREDENTIALS_DIRECTORY")
 		if !ok || dir == "" {
-			return ref, fmt.Errorf("the systemd credential %s is not there: CREDENTIALS_DIRECTORY is not set; add LoadCredential=%s:/path to the unit", name, name)
+			return ref, &elsewhereError{fmt.Sprintf("the systemd credential %s is not there: CREDENTIALS_DIRECTORY is not set; add LoadCredential=%s:/path to the unit", name, name)}
 		}
 		if name != filepath.Base(name) || name == ".." || name == "." {
 			return ref, fmt.Errorf("a systemd credential is named without a path")
 		}
 		path = filepath.Join(dir, name)
 	}
+	ref.file = path
 	value, err := readSmall(path, maxSecretFile)
 	if err != nil {
 		return ref, err

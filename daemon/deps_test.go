@@ -74,7 +74,11 @@ var table = []room{
 	// The browser of tests: no program has it.
 	{path: internal + "browser"},
 	{path: internal + "torture", tests: []string{internal + "...", "plugin-sdk", "plugin-sdk/adaptertest"}},
-	{path: internal + "cli", may: []string{internal + "app", "config", internal + "api"}},
+	{
+		path: internal + "doctor",
+		may:  []string{"config", internal + "api", internal + "app", internal + "seal", internal + "store/badger", "plugin-sdk", "plugin-sdk/host"},
+	},
+	{path: internal + "cli", may: []string{internal + "app", "config", internal + "api", internal + "doctor"}},
 	{path: internal + "app", may: []string{"config", internal + "...", "plugin-sdk", "plugin-sdk/..."}},
 	{path: "daemon/cmd/atssync", may: []string{internal + "cli"}},
 	// The man pages are written when packages are built.

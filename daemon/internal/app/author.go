@@ -34,6 +34,11 @@ type AdapterFile struct {
 	Contract string   `json:"contract,omitempty"`
 	Powers   []string `json:"powers,omitempty"`
 	Error    string   `json:"error,omitempty"` // why it does not start
+
+	Manifest *sdk.Manifest `json:"-"` // nil when it does not start
+	Cause    error         `json:"-"` // what Error is the text of
+	Pinned   bool          `json:"-"` // the config names its checksum
+	Started  time.Duration `json:"-"` // how long it took to say what it is
 }
 
 // AdapterFiles lists the adapters of a config file and those in its adapters folder. Each is started, asked and ended.
@@ -41,15 +46,17 @@ func AdapterFiles(ctx context.Context, c *config.Config) []AdapterFile {
 	specs := adapterSpecs(c.Adapters, slog.New(slog.DiscardHandler))
 	out := make([]AdapterFile, len(specs))
 	for i, s := range specs {
-		out[i] = AdapterFile{Name: s.Name, Path: s.Path}
+		out[i] = AdapterFile{Name: s.Name, Path: s.Path, Pinned: s.SHA256 != ""}
+		began := time.Now()
 		p, err := host.Launch(ctx, host.Options{
 			Path: s.Path, SHA256: s.SHA256, Env: adapterEnv(c.Adapters), PartnerName: partnerName(c.Platform),
 		})
 		if err != nil {
-			out[i].Error = err.Error()
+			out[i].Error, out[i].Cause = err.Error(), err
 			continue
 		}
 		m := p.Manifest()
+		out[i].Manifest, out[i].Started = &m, time.Since(began)
 		out[i].Label, out[i].Version = m.Label, m.Version
 		out[i].Contract = fmt.Sprintf("%d–%d", m.ContractMin, m.ContractMax)
 		for _, power := range m.Powers {

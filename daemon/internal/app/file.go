@@ -15,6 +15,9 @@ import (
 // LoadConfig reads the config file, with what only the daemon's parts can judge.
 func LoadConfig(path string) (*config.Config, error) { return config.Load(path, checks()) }
 
+// ReadConfig is LoadConfig for those who look at a file that may be wrong; see config.Read.
+func ReadConfig(path string) (*config.Config, config.Problems) { return config.Read(path, checks()) }
+
 func checks() config.Checks {
 	return config.Checks{
 		Cron: func(spec, zone string) error {

@@ -21,12 +21,15 @@ import (
 // all the same was lost or is not mounted.
 const markerFile = "seal.check"
 
+// Marker is where the marker of the store of a config lies.
+func Marker(c *config.Config) string { return filepath.Join(filepath.Dir(c.Store.Dir), markerFile) }
+
 // openData opens the store and the key that seals what is in it, or makes both at the first start. A store that is
 // gone, whose key is gone, or that was sealed with another key is refused: what it holds could not be read, what it
 // knows would be forgotten, and people would be sent twice.
 func (a *App) openData(ctx context.Context) (*seal.Keys, error) {
 	c := a.conf().Store
-	marker := filepath.Join(filepath.Dir(c.Dir), markerFile)
+	marker := Marker(a.conf())
 	marked, err := os.ReadFile(marker)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the marker of the store: %w", err)
@@ -121,6 +124,20 @@ func (a *App) openEngine(ctx context.Context) (kv.Engine, error) {
 		return nil
 	}
 	return e, nil
+}
+
+// DiskOf measures the disk of a folder by the marks of the store of a config.
+func DiskOf(c *config.Config, dir string) (badger.Disk, error) {
+	return badger.MeasureDisk(engineOptions(c, slog.New(slog.DiscardHandler)), dir)
+}
+
+// FreeBallast gives back what the store of a config file set aside for a full disk, whether or not a daemon runs.
+func FreeBallast(path string) (int64, error) {
+	c, problems := ReadConfig(path) // a secret that this user may not read is no reason to leave the disk full
+	if c == nil {
+		return 0, problems
+	}
+	return badger.FreeBallast(c.Store.Dir)
 }
 
 func engineOptions(c *config.Config, log *slog.Logger) badger.Options {

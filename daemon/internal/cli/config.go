@@ -74,7 +74,7 @@ type problem struct {
 func shown(in config.Problems) []problem {
 	out := make([]problem, len(in))
 	for i, p := range in {
-		out[i] = problem(p)
+		out[i] = problem{File: p.File, Line: p.Line, Key: p.Key, Message: p.Message, Nearest: p.Nearest}
 	}
 	return out
 }

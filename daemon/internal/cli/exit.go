@@ -43,7 +43,10 @@ func exitCodes() *cobra.Command {
     7  the daemon refused it: the input is wrong, or it may not be done
     8  the ATS does not accept the connection; of webhooks test, the receiver did not take the event
     9  an ATS, an adapter or the daemon cannot do it now; try again later
-  130  it was interrupted`,
+  130  it was interrupted
+
+For monitoring: atssync doctor ends with 0 when all is well or there are only warnings, with 1 when there is trouble, and with --strict
+also when there is a warning. What it could not look at does not count.`,
 	}
 }
 

@@ -90,6 +90,10 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+func (o Options) watch(dir string) *spaceWatch {
+	return &spaceWatch{dir: dir, statfs: o.Statfs, log: o.Logger, low: o.MinFree, percent: o.MinFreePercent, critical: o.ReadOnlyFree}
+}
+
 func kindOf(key []byte) string {
 	return fmt.Sprintf("%q", key[:min(len(key), 2)])
 }
@@ -190,11 +194,8 @@ func start(ctx context.Context, o Options, lock *os.File, f format) (*Engine, er
 	e := &Engine{
 		opts: o, lock: lock, format: f, failed: make(chan struct{}),
 		ballast: ballast{path: filepath.Join(o.Dir, ballastFile), size: max(o.Ballast, 0)},
-		space: &spaceWatch{
-			dir: o.Dir, statfs: o.Statfs, log: o.Logger,
-			low: o.MinFree, percent: o.MinFreePercent, critical: o.ReadOnlyFree,
-		},
-		queue: queue{wake: make(chan struct{}, 1)},
+		space:   o.watch(o.Dir),
+		queue:   queue{wake: make(chan struct{}, 1)},
 	}
 	e.snapshots.init()
 	if err := e.roomToStart(); err != nil {

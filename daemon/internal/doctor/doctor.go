@@ -85,9 +85,18 @@ type check struct {
 // table lists the checks in the order of a report.
 func table() []check {
 	return []check{
-		{"config", checkConfig}, {"permissions", checkPermissions}, {"disk", checkDisk}, {"clock", checkClock}, {"keys", checkKeys},
-		{"service", checkService}, {"store", checkStore}, {"adapters", checkAdapters}, {"proxy", checkProxy}, {"hosts", checkHosts},
-		{"connections", checkConnections}, {"webhooks", checkWebhooks},
+		{"config", checkConfig},
+		{"permissions", checkPermissions},
+		{"disk", checkDisk},
+		{"clock", checkClock},
+		{"keys", checkKeys},
+		{"service", checkService},
+		{"store", checkStore},
+		{"adapters", checkAdapters},
+		{"proxy", checkProxy},
+		{"hosts", checkHosts},
+		{"connections", checkConnections},
+		{"webhooks", checkWebhooks},
 	}
 }
 

@@ -57,7 +57,8 @@ func (t *turn) launch(ctx context.Context, r *round, items []ready, before <-cha
 // again reads the connection and its next submissions anew: in a long wait it may have been paused or repaired, a job
 // unlinked, a submission revised.
 func (f *flight) again(ctx context.Context, w *Worker, n int) ([]ready, error) {
-	r, err := w.read(ctx, f.r.c.ID, f.r.now())
+	began := time.Now()
+	r, err := w.read(ctx, f.r.c.ID, f.r.at(began), began)
 	if err != nil || r == nil || r.lease != f.r.lease {
 		return nil, err
 	}

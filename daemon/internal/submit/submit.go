@@ -236,7 +236,8 @@ const afterFault = 5 * time.Second
 // run works one lane until nothing is due, then sets its timer and ends.
 func (w *Worker) run(connection string, l *lane) {
 	for {
-		at, more, rests, err := w.step(w.idle, connection, time.Now())
+		now := time.Now()
+		at, more, rests, err := w.step(w.idle, connection, now, now)
 		if err != nil && w.idle.Err() == nil {
 			w.o.Log.Error("work a lane", "connection", connection, "err", err)
 			at, more = time.Now().Add(afterFault), false

@@ -23,7 +23,10 @@ type round struct {
 }
 
 // now is the round's instant plus what passed since.
-func (r *round) now() time.Time { return r.start.Add(r.age()) }
+func (r *round) now() time.Time { return r.at(time.Now()) }
+
+// at is what an instant of the process's clock is by the caller's.
+func (r *round) at(t time.Time) time.Time { return r.start.Add(t.Sub(r.began)) }
 
 // age is how long ago the round was read.
 func (r *round) age() time.Duration { return time.Since(r.began) }
@@ -46,13 +49,15 @@ const notRunning = time.Second
 // do before at (zero: not until woken). more says that it should be called again at once. When ctx ends nothing new
 // begins; what is under way is brought to its end. For one connection it is called by one goroutine at a time.
 func (w *Worker) Tick(ctx context.Context, connection string, now time.Time) (at time.Time, more bool, err error) {
-	at, more, _, err = w.step(ctx, connection, now)
+	at, more, _, err = w.step(ctx, connection, now, time.Now())
 	return at, more, err
 }
 
-// step is Tick. rests says that the lane is at rest, when there is nothing to do before it is woken.
-func (w *Worker) step(ctx context.Context, connection string, now time.Time) (at time.Time, more, rests bool, err error) {
-	r, err := w.read(ctx, connection, now)
+// step is Tick. began is now by the process's clock: one reading of it for both, or what is told would seem to have happened
+// earlier than it did on a machine that is busy. rests says that the lane is at rest, when there is nothing to do before it is
+// woken.
+func (w *Worker) step(ctx context.Context, connection string, now, began time.Time) (at time.Time, more, rests bool, err error) {
+	r, err := w.read(ctx, connection, now, began)
 	if err != nil || r == nil {
 		return time.Time{}, false, false, err
 	}
@@ -70,12 +75,12 @@ func (w *Worker) step(ctx context.Context, connection string, now time.Time) (at
 }
 
 // read makes a round, nil when the connection is not ours to work.
-func (w *Worker) read(ctx context.Context, connection string, now time.Time) (*round, error) {
+func (w *Worker) read(ctx context.Context, connection string, now, began time.Time) (*round, error) {
 	lease, ok := w.o.Leases.Lease(connection)
 	if !ok {
 		return nil, nil //nolint:nilnil // not ours, which is no fault.
 	}
-	r := &round{lease: lease, start: now.UTC(), began: time.Now()}
+	r := &round{lease: lease, start: now.UTC(), began: began}
 	var err error
 	if r.c, err = w.o.Connections.Connection(ctx, connection); err != nil {
 		if atssync.CodeOf(err) == atssync.CodeNotFound {

@@ -43,7 +43,9 @@ func partnerName(p config.Platform) string {
 func (a *App) applyFile(ctx context.Context) {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
-	a.tellFile(a.applyConnections(ctx, a.conf()))
+	report := a.applyConnections(ctx, a.conf())
+	a.checkApplied(ctx, report)
+	a.tellFile(report)
 }
 
 // applyConnections makes the connections and links of a config file so. What cannot be applied is a problem of the
@@ -56,14 +58,18 @@ func (a *App) applyConnections(ctx context.Context, c *config.Config) manage.Fil
 			a.log.Error("apply the connections of the config file", "err", err)
 			report.Problems = append(report.Problems, "connections: the store did not take them; the log says why")
 		}
-		return report
 	}
-	for _, id := range slices.Concat(report.Created, report.Updated) { // who it acts for is known from a check only
+	return report
+}
+
+// checkApplied checks the connections that were made or changed: who they act for is known from a check only.
+func (a *App) checkApplied(ctx context.Context, report manage.FileReport) {
+	ctx = atssync.WithActor(ctx, atssync.Actor{Name: "file", Via: "config"})
+	for _, id := range slices.Concat(report.Created, report.Updated) {
 		if _, err := a.manage.Check(ctx, id); err != nil && ctx.Err() == nil {
 			a.log.Warn("check a connection of the config file", "connection", id, "code", string(atssync.CodeOf(err)))
 		}
 	}
-	return report
 }
 
 // applyWebhooks is applyConnections for webhooks.

@@ -117,9 +117,11 @@ func (a *App) reload(ctx context.Context) (manage.Reloaded, error) {
 	a.force(ctx, p)
 	out.Changed = changedParts(was, p.config)
 	out.Added, out.Replaced, out.Removed = p.adapters.Added, p.adapters.Replaced, p.adapters.Removed
-	a.fleet.Ready(ctx) // the connections of a new adapter are judged by its manifest
-	out.Webhooks = a.applyWebhooks(ctx, p.config)
-	out.Connections = a.applyConnections(ctx, p.config)
+	a.fleet.Ready(ctx)                  // the connections of a new adapter are judged by its manifest
+	whole := context.WithoutCancel(ctx) // what is in force is so as a whole, whether or not somebody still waits for the answer
+	out.Webhooks = a.applyWebhooks(whole, p.config)
+	out.Connections = a.applyConnections(whole, p.config)
+	a.checkApplied(ctx, out.Connections)
 	return out, nil
 }
 

@@ -58,7 +58,7 @@ type Vault interface {
 
 // Options are what a Worker is made of.
 type Options struct {
-	Policy
+	Policy      Policy // at first; Reconfigure puts another one in force
 	Store       atssync.Collect
 	Lanes       Lanes
 	Jobs        Jobs

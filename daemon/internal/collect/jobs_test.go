@@ -73,7 +73,7 @@ func TestJobs_ManyThatVanishTogetherAreAPermissionToldOnce(t *testing.T) {
 func TestJobs_AForbiddenJobIsFreedWhenItsTimeHasCome(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 1, func(o *Options) { o.ReleasePerMinute = 60 })
+		b := setup(t, 1, func(o *Options) { o.Policy.ReleasePerMinute = 60 })
 		c := b.conns[0].ID
 		b.ats.set(func(a *ats) { a.jobs = jobs(3) })
 		b.jobsPass()

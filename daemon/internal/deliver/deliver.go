@@ -38,7 +38,7 @@ type Door interface {
 
 // Options are what a Worker is made of.
 type Options struct {
-	Policy
+	Policy  Policy // at first; Reconfigure puts another one in force
 	Store   Store
 	Leases  Leases
 	Secrets Secrets

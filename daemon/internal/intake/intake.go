@@ -40,7 +40,7 @@ type Connections interface {
 
 // Options are what a Service works with. Store, Connections, Keys and Sealer are required.
 type Options struct {
-	Policy
+	Policy      Policy // at first; Reconfigure puts another one in force
 	Store       Store
 	Connections Connections
 	Keys        Keys

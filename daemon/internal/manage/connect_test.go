@@ -187,7 +187,7 @@ func TestConnect_NoSecretIsShownOrStoredInTheClear(t *testing.T) {
 func TestOpenConnection_TheOperatorsValuesStandWhereTheManifestSays(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	w.o.Settings["fake"]["client_secret"] = "operators"
+	w.policy.Load().Settings["fake"]["client_secret"] = "operators"
 	req := adaRequest()
 	req.Operator = true
 	req.Fields["base_url"] = "https://us.ats.example.com"

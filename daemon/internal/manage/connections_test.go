@@ -204,7 +204,7 @@ func TestAdapters_ShowWhatTheyNeedAndWhatTheOperatorGave(t *testing.T) {
 	require.True(t, list[0].Manifest.Fields[3].Given)
 	require.False(t, list[0].Manifest.Fields[0].Given)
 	require.Empty(t, list[0].Problems)
-	w.o.Settings["fake"]["base_ulr"] = "https://typo.example.com"
+	w.policy.Load().Settings["fake"]["base_ulr"] = "https://typo.example.com"
 	typo, err := w.Adapter(w.ctx(), "fake")
 	require.NoError(t, err)
 	require.Equal(t, []string{"[adapters.fake.settings] gives base_ulr, which the adapter does not have; it has api_key, user_email, region, base_url, client_secret"}, typo.Problems)

@@ -100,7 +100,7 @@ type Backups interface {
 
 // Options are what a Service is made of. Store, Adapters, Leases, Keys, Sealer and Documents are required.
 type Options struct {
-	Policy
+	Policy    Policy // at first; Reconfigure puts another one in force
 	Store     Store
 	Adapters  Adapters
 	Leases    Leases

@@ -81,7 +81,7 @@ func (s *Service) Reload(ctx context.Context) (Reloaded, error) {
 		return out, err
 	}
 	if actor, ok := atssync.ActorOf(ctx); ok {
-		err = s.o.Store.AppendAudit(ctx, atssync.Audit{
+		err = s.o.Store.AppendAudit(context.WithoutCancel(ctx), atssync.Audit{
 			ID: atssync.NewID(atssync.PrefixAudit, out.At), At: out.At, Actor: actor, Action: "config.reload", Object: "config",
 			Detail: "in force now: " + strings.Join(out.Changed, ", "),
 		})

@@ -86,7 +86,7 @@ func down(string, int) atssync.ResumeLook {
 func withFiles(t *testing.T, find func(string, int) atssync.ResumeLook, edit ...func(*Options)) (*bundle, *files) {
 	t.Helper()
 	f := &files{looks: make(map[string]int), find: find}
-	return setup(t, 1, append([]func(*Options){func(o *Options) { o.Resumes = f.look }}, edit...)...), f
+	return setup(t, 1, append([]func(*Options){func(o *Options) { o.Policy.Resumes = f.look }}, edit...)...), f
 }
 
 // resumeOf is the address that hand gives a submission. The slow ones have a host of their own.
@@ -226,7 +226,7 @@ func TestResumes_AHostOutOfReach(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b, f := withFiles(t, down, func(o *Options) { o.ResumeCheck = tt.how })
+				b, f := withFiles(t, down, func(o *Options) { o.Policy.ResumeCheck = tt.how })
 				_, err := b.store.UpdateConnection(t.Context(), b.conns[0].ID, 0, func(c *atssync.Connection) error {
 					c.ResumeCheck = tt.own
 					return nil
@@ -336,7 +336,7 @@ func TestResumes_ARestartLooksAtOnce(t *testing.T) {
 		b.hand("a")
 		b.after(5 * time.Hour)
 		f.finds(fine)
-		b.crash(func(o *Options) { o.Resumes = f.look })
+		b.crash(func(o *Options) { o.Policy.Resumes = f.look })
 		b.worker.Wake(b.conns[0].ID)
 		b.after(3 * time.Second)
 		require.Equal(t, map[atssync.State]int64{atssync.StateSubmitted: 1}, b.states(b.conns[0].ID))
@@ -397,7 +397,7 @@ func TestResumes_ALongWaitForTheLimits(t *testing.T) {
 func TestResumes_StoppingLeavesWhatIsLookedAtQueued(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b, _ := withFiles(t, missing, func(o *Options) { o.ResumeCheck = atssync.ResumeCheckStrict })
+		b, _ := withFiles(t, missing, func(o *Options) { o.Policy.ResumeCheck = atssync.ResumeCheckStrict })
 		b.hand("slow")
 		b.after(time.Second)
 		b.worker.Stop(t.Context())

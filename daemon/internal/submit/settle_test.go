@@ -78,7 +78,7 @@ func TestSettle_ALaneIsWellOnceNothingIsUncertainAndNothingWaits(t *testing.T) {
 func TestSettle_WhatIsFoundByEmailIsOnlyProposed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 1, func(o *Options) { o.OnUncertain = atssync.OnUncertainResend })
+		b := setup(t, 1, func(o *Options) { o.Policy.OnUncertain = atssync.OnUncertainResend })
 		b.adapters.set(finds(sdk.FindEmailAndJob, sdk.DedupeNone))
 		ids := b.accept(b.conns[0], "job", 2)
 		b.cut(true, ids[0])
@@ -108,7 +108,7 @@ func TestSettle_WhatIsFoundByEmailIsOnlyProposed(t *testing.T) {
 func TestSettle_ResendOnlyAfterTheATSShowedNothingForAWhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 1, func(o *Options) { o.OnUncertain = atssync.OnUncertainResend })
+		b := setup(t, 1, func(o *Options) { o.Policy.OnUncertain = atssync.OnUncertainResend })
 		b.adapters.set(finds(sdk.FindExternalID, sdk.DedupeNone))
 		ids := b.accept(b.conns[0], "job", 2)
 		b.cut(false, ids[0])
@@ -126,7 +126,7 @@ func TestSettle_ResendOnlyAfterTheATSShowedNothingForAWhile(t *testing.T) {
 func TestSettle_AWriteThatShowsLateIsNotResent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 1, func(o *Options) { o.OnUncertain = atssync.OnUncertainResend })
+		b := setup(t, 1, func(o *Options) { o.Policy.OnUncertain = atssync.OnUncertainResend })
 		b.adapters.set(finds(sdk.FindExternalID, sdk.DedupeNone))
 		ids := b.accept(b.conns[0], "job", 1)
 		b.cut(true, ids[0])
@@ -149,7 +149,7 @@ func TestSettle_AWriteThatShowsLateIsNotResent(t *testing.T) {
 func TestSettle_AnATSThatDedupesGetsItAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 1, func(o *Options) { o.OnUncertain = atssync.OnUncertainResend })
+		b := setup(t, 1, func(o *Options) { o.Policy.OnUncertain = atssync.OnUncertainResend })
 		b.adapters.set(finds(sdk.FindNone, sdk.DedupeExternalID))
 		ids := b.accept(b.conns[0], "job", 2)
 		first := true
@@ -175,7 +175,7 @@ func TestSettle_AnATSThatDedupesGetsItAgain(t *testing.T) {
 func TestSettle_WithoutAnyProofNothingIsSentAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := setup(t, 1, func(o *Options) { o.OnUncertain = atssync.OnUncertainResend })
+		b := setup(t, 1, func(o *Options) { o.Policy.OnUncertain = atssync.OnUncertainResend })
 		ids := b.accept(b.conns[0], "job", 1)
 		b.cut(false, ids[0])
 		b.wakeAll()

@@ -309,3 +309,22 @@ func TestReload_KnowsEveryPartOfTheFile(t *testing.T) {
 		}
 	}
 }
+
+// What the operator gives an adapter and what a connection leaves to the operator may come with one and the same reload.
+func TestReload_JudgesConnectionsByTheSettingsOfTheSameFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, newATS(t), "")
+	w.start()
+	w.eventually(20*time.Second, func() bool {
+		a, err := w.client.Adapter(t.Context(), "reference")
+		return err == nil && a.State == "running"
+	}, "the reference adapter does not run")
+	secret := filepath.Join(w.dir, "key")
+	require.NoError(t, os.WriteFile(secret, []byte("key-of-nobody\n"), 0o600))
+	w.edit("[ops]", fmt.Sprintf("[[connections]]\nid = \"ref\"\naccount = \"acme\"\nadapter = \"reference\"\ncredentials = { api_key = { file = %q } }\n[ops]", secret))
+	_, err := w.client.Reload(t.Context())
+	require.Equal(t, atssync.CodeInvalid, atssync.CodeOf(err))
+	require.ErrorContains(t, err, "base_url")
+	w.edit("[ops]", "[adapters.reference.settings]\nbase_url = \"http://127.0.0.1:9\"\n[ops]")
+	require.Equal(t, []string{"ref"}, w.reload().Connections.Created)
+}

@@ -128,9 +128,12 @@ func (a *App) reload(ctx context.Context) (manage.Reloaded, error) {
 // prepare does all that can fail.
 func (a *App) prepare(ctx context.Context, was *config.Config, out *manage.Reloaded) (*plan, error) {
 	c := checks()
-	c.Connection = a.connectionFindings(ctx, was)
 	next, err := config.Load(a.file, c)
 	if err != nil {
+		return nil, badFile(err)
+	}
+	c.Connection = a.connectionFindings(ctx, next) // by the settings that the same file gives to adapters
+	if next, err = config.Load(a.file, c); err != nil {
 		return nil, badFile(err)
 	}
 	for _, w := range next.Warnings {
@@ -172,11 +175,11 @@ func (a *App) force(ctx context.Context, p *plan) {
 }
 
 // connectionFindings judges the connections of the file by what their adapters say of themselves.
-func (a *App) connectionFindings(ctx context.Context, was *config.Config) func(config.Connection) []config.Finding {
+func (a *App) connectionFindings(ctx context.Context, next *config.Config) func(config.Connection) []config.Finding {
 	return func(c config.Connection) []config.Finding {
 		var out []config.Finding
 		one := fileConnections(&config.Config{Connections: []config.Connection{c}})[0]
-		for _, p := range a.manage.CheckFileConnection(ctx, managePolicy(was), one) {
+		for _, p := range a.manage.CheckFileConnection(ctx, managePolicy(next), one) {
 			key := p.Path
 			if name, ok := strings.CutPrefix(key, "fields."); ok {
 				key = "settings." + name

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -25,9 +26,7 @@ func (p Policy) filled() Policy {
 	if p.ExpireAfter <= 0 {
 		p.ExpireAfter = 60 * 24 * time.Hour
 	}
-	if p.ResumeCheck == "" {
-		p.ResumeCheck = atssync.ResumeCheckAnswered
-	}
+	p.ResumeCheck = cmp.Or(p.ResumeCheck, atssync.ResumeCheckAnswered)
 	return p
 }
 

@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -26,12 +27,8 @@ type Policy struct {
 
 // filled returns the policy with what was left out.
 func (p Policy) filled() Policy {
-	if p.ResumeCheck == "" {
-		p.ResumeCheck = atssync.ResumeCheckAnswered
-	}
-	if p.OnUncertain == "" {
-		p.OnUncertain = atssync.OnUncertainHold
-	}
+	p.ResumeCheck = cmp.Or(p.ResumeCheck, atssync.ResumeCheckAnswered)
+	p.OnUncertain = cmp.Or(p.OnUncertain, atssync.OnUncertainHold)
 	return p
 }
 

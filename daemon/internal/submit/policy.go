@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -25,12 +26,8 @@ func (p Policy) filled() Policy {
 	if p.DrainEvery <= 0 {
 		p.DrainEvery = time.Second
 	}
-	if p.ResumeCheck == "" {
-		p.ResumeCheck = atssync.ResumeCheckAnswered
-	}
-	if p.OnUncertain == "" {
-		p.OnUncertain = atssync.OnUncertainHold
-	}
+	p.ResumeCheck = cmp.Or(p.ResumeCheck, atssync.ResumeCheckAnswered)
+	p.OnUncertain = cmp.Or(p.OnUncertain, atssync.OnUncertainHold)
 	return p
 }
 

@@ -2,9 +2,12 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +31,7 @@ const grace = time.Second
 // connection is one of them.
 type connection struct {
 	in    *connections
+	raw   *watched  // nil where nobody watches
 	since time.Time // when something was last asked, answered or sent on it
 	busy  int       // requests that run; the second HTTP has several
 	rests int       // requests that wait for their body
@@ -43,7 +47,7 @@ func newConnections(requests int) *connections {
 
 // accepted takes a connection in, and runs in the accept loop.
 func (s *connections) accepted(ctx context.Context, c net.Conn) context.Context {
-	cn := &connection{in: s, since: time.Now()}
+	cn := &connection{in: s, raw: watchedOf(c), since: time.Now()}
 	s.mu.Lock()
 	s.all[c] = cn
 	var gone net.Conn
@@ -62,7 +66,7 @@ func (s *connections) accepted(ctx context.Context, c net.Conn) context.Context 
 func (s *connections) longestWaiting(newest net.Conn) net.Conn {
 	gone, oldest := newest, s.all[newest]
 	for c, cn := range s.all {
-		if cn.busy == 0 && cn.waitsLonger(oldest) {
+		if cn.waits() && cn.waitsLonger(oldest) {
 			gone, oldest = c, cn
 		}
 	}
@@ -73,11 +77,17 @@ func (s *connections) longestWaiting(newest net.Conn) net.Conn {
 func (s *connections) longestResting() (gone net.Conn) {
 	var oldest *connection
 	for c, cn := range s.all {
-		if cn.rests > 0 && cn.busy == 0 && (oldest == nil || cn.since.Before(oldest.since)) {
+		if cn.rests > 0 && cn.waits() && (oldest == nil || cn.since.Before(oldest.since)) {
 			gone, oldest = c, cn
 		}
 	}
 	return gone
+}
+
+// waits says whether it is the client's turn. A request whose body has arrived rests, too, until its goroutine runs, which on a
+// busy machine may be later than hundreds of others begin to: what lies unread tells it from one that drips.
+func (c *connection) waits() bool {
+	return c.busy == 0 && (c.rests == 0 || c.raw == nil || c.raw.starved.Load())
 }
 
 // waitsLonger compares two connections that wait.
@@ -105,10 +115,64 @@ func (s *connections) forget(c net.Conn) {
 
 // cutOff closes without the courtesies of TLS, which could take seconds.
 func cutOff(c net.Conn) {
-	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
+	_ = beneath(c).Close()
+}
+
+// beneath is the connection under TLS and under what watches it.
+func beneath(c net.Conn) net.Conn {
+	for {
+		over, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return c
+		}
+		c = over.NetConn()
+	}
+}
+
+// watching has every connection of a listener tell whether it has been read empty.
+type watching struct{ net.Listener }
+
+// Accept implements net.Listener.
+func (l watching) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &watched{Conn: c}, nil
+}
+
+// watched is a connection that tells whether a read of it waits.
+type watched struct {
+	net.Conn
+	starved atomic.Bool
+}
+
+// watchedOf finds it, under TLS also; nil when there is none.
+func watchedOf(c net.Conn) *watched {
+	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
-	_ = c.Close()
+	w, _ := c.(*watched)
+	return w
+}
+
+// Read implements net.Conn.
+func (w *watched) Read(p []byte) (int, error) {
+	w.starved.Store(true)
+	defer w.starved.Store(false)
+	return w.Conn.Read(p)
+}
+
+// NetConn is the connection that is watched.
+func (w *watched) NetConn() net.Conn { return w.Conn }
+
+// CloseWrite ends what the daemon says and still hears the other side: net/http does so that a refusal arrives at a client
+// that is still sending.
+func (w *watched) CloseWrite() error {
+	if c, ok := w.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return errors.ErrUnsupported
 }
 
 // changed forgets a connection that has ended.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -128,4 +129,58 @@ func TestConnections_TooManyThatWaitForTheirBody(t *testing.T) {
 	require.False(t, ended(0))
 	require.True(t, ended(3))
 	require.Equal(t, 1, s.resting)
+}
+
+// On a busy machine, hundreds of clients that drip may begin to between a good request's arrival and its turn.
+func TestConnections_OneWhoseBodyHasArrivedStays(t *testing.T) {
+	t.Parallel()
+	s := newConnections(1)
+	s.most, s.mostResting = 10, 2
+	begin := func() (c *connection, there net.Conn) {
+		here, there := net.Pipe()
+		t.Cleanup(func() { _, _ = here.Close(), there.Close() })
+		w := &watched{Conn: here}
+		c = connectionOf(s.accepted(t.Context(), w))
+		c.begin()
+		return c, there
+	}
+	starve := func(c *connection) {
+		go func() { _, _ = c.raw.Read(make([]byte, 1)) }()
+		require.Eventually(t, c.raw.starved.Load, 5*time.Second, time.Millisecond)
+	}
+	good, _ := begin()
+	good.rest() // all of its body lies read already
+	for range 3 {
+		dripping, _ := begin()
+		starve(dripping)
+		dripping.rest()
+	}
+	require.False(t, good.over)
+	require.Equal(t, 2, s.resting, "the good one and the last that drips")
+	s.most = 2 // one too many altogether
+	begin()
+	require.False(t, good.over)
+	good.work(false)
+	require.Equal(t, 0, s.resting)
+}
+
+func TestWatched(t *testing.T) {
+	t.Parallel()
+	here, there := net.Pipe()
+	defer func() { _, _ = here.Close(), there.Close() }()
+	w := &watched{Conn: here}
+	require.Equal(t, here, beneath(tls.Server(w, nil)))
+	require.Same(t, w, watchedOf(tls.Server(w, nil)))
+	require.Nil(t, watchedOf(here))
+	require.ErrorIs(t, w.CloseWrite(), errors.ErrUnsupported, "a pipe has no two ends to close apart")
+	read := make(chan error)
+	go func() {
+		_, err := w.Read(make([]byte, 1))
+		read <- err
+	}()
+	require.Eventually(t, w.starved.Load, 5*time.Second, time.Millisecond)
+	_, err := there.Write([]byte("a"))
+	require.NoError(t, err)
+	require.NoError(t, <-read)
+	require.False(t, w.starved.Load())
 }

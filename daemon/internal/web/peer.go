@@ -28,7 +28,7 @@ func (p *Peer) Name() string { return p.name() }
 
 // withPeer runs in the accept loop and therefore asks the kernel only.
 func withPeer(ctx context.Context, c net.Conn) context.Context {
-	uc, ok := c.(*net.UnixConn)
+	uc, ok := beneath(c).(*net.UnixConn)
 	if !ok {
 		return ctx
 	}

@@ -66,11 +66,11 @@ const progress = 1 << 10
 
 // Read reads the body.
 func (a *awaited) Read(p []byte) (n int, err error) {
-	a.conn.rest()
-	defer func() { a.conn.work(n >= progress) }()
 	if a.place != nil {
 		a.place.leave()
 		defer a.place.back(a.request)
 	}
+	a.conn.rest()
+	defer func() { a.conn.work(n >= progress) }() // before it waits for a place: that is no fault of its client
 	return a.ReadCloser.Read(p)
 }

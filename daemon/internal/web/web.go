@@ -94,7 +94,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		listener: l, log: log, cancel: cancel,
+		listener: watching{l}, log: log, cancel: cancel,
 		draining: make(chan struct{}), failed: make(chan error, 1), served: make(chan struct{}),
 	}
 	base = context.WithValue(base, phaseKey{}, phases{draining: s.draining, cut: base.Done()})

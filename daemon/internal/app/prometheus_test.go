@@ -176,6 +176,7 @@ func TestPrometheus_TheRulesFireUnderFaults(t *testing.T) {
 	w.settled(30 * time.Second)
 
 	p := newProm(t, w.opsAddr())
+	dashboards := p.look()
 	p.eventually(func() bool { return p.computed("atssync:store_disk_budget_left_bytes") }, "nothing is scraped and computed")
 	p.eventually(func() bool { return len(p.firing()) == 0 && p.computed("atssync:adapter_calls:rate10m") }, "something fires while all is well")
 	checkListed(t, w, false)
@@ -201,6 +202,10 @@ func TestPrometheus_TheRulesFireUnderFaults(t *testing.T) {
 	require.NoError(t, syscall.Kill(a.PID, syscall.SIGKILL))
 	p.fires("AtssyncAdapterDown")
 	checkListed(t, w, true)
+	// No backup folder is set, no ATS calls, and no webhook gets through that could be in time.
+	idle := []string{"fleet: Age of the last backup", "fleet: Calls of ATSes", "fleet: Delivered within the hour"}
+	waitFor(t, time.Minute, func() bool { return slices.Equal(idle, dashboards.nothing()) })
+	require.Equal(t, idle, dashboards.nothing(), "panels that have shown nothing")
 
 	require.NotContains(t, p.firing(), "AtssyncDown")
 	w.kill()

@@ -38,6 +38,9 @@ type HealthPage struct {
 // BackupHealth is how the last backup went.
 type BackupHealth = manage.BackupHealth
 
+// Restore is when the store was restored, and from which backup.
+type Restore = atssync.Restore
+
 // HealthQuery selects connections; All shows what is well too.
 type HealthQuery struct {
 	Account string

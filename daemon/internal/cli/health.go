@@ -155,6 +155,9 @@ func (c *command) waiting(ctx context.Context, account string) (waiting, error) 
 
 // backupText tells of the last backup. It is no trouble: how old one may be is the operator's to say.
 func backupText(b *api.BackupHealth) string {
+	if r := b.Restored; r != nil {
+		return fmt.Sprintf("No backup was made since this store was restored, %s, from the backup of %s: atssync backup --help", at(r.At), at(r.MadeAt))
+	}
 	if b.LastSuccess.IsZero() {
 		return "No backup was made yet: atssync backup --help"
 	}

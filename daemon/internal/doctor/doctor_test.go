@@ -260,6 +260,9 @@ func TestStore_WhatTheDaemonTellsIsJudged(t *testing.T) {
 	require.Equal(t, Warning, judgeBackup(nil, now).Status)
 	require.Equal(t, OK, judgeBackup(&api.BackupHealth{LastSuccess: now.Add(-25 * time.Hour)}, now).Status)
 	require.Equal(t, Warning, judgeBackup(&api.BackupHealth{LastSuccess: now.Add(-27 * time.Hour)}, now).Status)
+	restored := judgeBackup(&api.BackupHealth{LastSuccess: now.Add(-2 * time.Hour), Restored: &api.Restore{At: now, MadeAt: now.Add(-time.Hour)}}, now)
+	require.Equal(t, Warning, restored.Status)
+	require.Contains(t, restored.Message, now.Add(-time.Hour).UTC().Format(time.RFC3339))
 	require.Equal(t, OK, judgeTasks([]api.Task{{NextAt: now}}, now).Status)
 	require.Equal(t, Warning, judgeTasks([]api.Task{{NextAt: now}, {NextAt: now.Add(-2 * time.Hour)}}, now).Status)
 

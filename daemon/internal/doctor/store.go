@@ -127,6 +127,10 @@ func (p *patient) lastBackup(ctx context.Context) Finding {
 
 func judgeBackup(b *api.BackupHealth, now time.Time) Finding {
 	const remedy = "make one now: atssync backup FOLDER; every day by itself: [backup] dir"
+	if b != nil && b.Restored != nil {
+		return warning("last backup", fmt.Sprintf("no backup was made since this store was restored, %s, from the backup of %s",
+			b.Restored.At.UTC().Format(time.RFC3339), b.Restored.MadeAt.UTC().Format(time.RFC3339)), remedy)
+	}
 	if b == nil || b.LastSuccess.IsZero() {
 		return warning("last backup", "no backup was made yet", remedy)
 	}

@@ -35,6 +35,8 @@ type BackupHealth struct {
 	LastSuccess time.Time `json:"last_success,omitzero" doc:"the moment that the last whole backup holds; absent when none was made"`
 	Bytes       int64     `json:"bytes,omitempty"`
 	DurationMS  int64     `json:"duration_ms,omitempty"`
+	// Restored is the last restore while no backup was made since: its backup is newer than any that the store itself knows of.
+	Restored *atssync.Restore `json:"restored,omitempty" doc:"the last restore, while no backup was made since"`
 }
 
 // LastBackup returns the run that made the last whole backup; ok is false when there is none.
@@ -61,11 +63,19 @@ func (s *Service) BackupHealth(ctx context.Context) (*BackupHealth, error) {
 	if s.o.Backups == nil || !s.scope.Whole() {
 		return nil, nil //nolint:nilnil // there is nothing to tell, and nothing went wrong.
 	}
+	out := new(BackupHealth)
 	r, ok, err := LastBackup(ctx, s.o.Store)
-	if err != nil || !ok {
-		return &BackupHealth{}, err
+	if err != nil {
+		return out, err
 	}
-	return &BackupHealth{LastSuccess: r.StartedAt, Bytes: r.Bytes, DurationMS: r.FinishedAt.Sub(r.StartedAt).Milliseconds()}, nil
+	if ok {
+		*out = BackupHealth{LastSuccess: r.StartedAt, Bytes: r.Bytes, DurationMS: r.FinishedAt.Sub(r.StartedAt).Milliseconds()}
+	}
+	rest, err := s.o.Store.Restoration(ctx)
+	if n := len(rest.Restores); n > 0 && rest.Restores[n-1].At.After(out.LastSuccess) {
+		out.Restored = &rest.Restores[n-1]
+	}
+	return out, err
 }
 
 // wholeOnly refuses a caller who is limited to a part.

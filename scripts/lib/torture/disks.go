@@ -79,6 +79,13 @@ func (d *disk) unmount(ctx context.Context) error {
 	return err
 }
 
+// remove unmounts it and gives its room back.
+func (d *disk) remove(ctx context.Context) {
+	if d.unmount(context.WithoutCancel(ctx)) == nil {
+		_ = os.Remove(d.image)
+	}
+}
+
 const (
 	// ext4Shutdown is EXT4_IOC_SHUTDOWN: nothing reaches the disk any more, as when the power fails.
 	ext4Shutdown = 0x8004587D

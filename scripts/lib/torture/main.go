@@ -45,15 +45,15 @@ func programmes() []programme {
 	return []programme{
 		{"kill", "kill -9 of daemon, adapter or both at random moments", 150, 10_000, false, kills},
 		{"drain", "ends in order while applications are accepted and sent", 100, 1000, false, drains},
-		{"lost", "answers lost, storms, a refused key, a closed job, statuses that cannot be read", 5000, 100_000, false, lost},
+		{"lost", "answers lost, storms, a refused key, a closed job, statuses that cannot be read", 5000, 25_000, false, lost},
 		{"power", "the power fails under the disk of a daemon that accepts and sends", 10, 200, false, powerCuts},
-		{"restore", "backups under load, cut off, flipped; the data lost, restored, and everything sent again", 3, 50, false, restores},
+		{"restore", "backups under load, cut off, flipped; the data lost, restored, and everything sent again", 3, 20, false, restores},
 		{"damage", "single bits flipped in each kind of file; files emptied and removed", 40, 500, false, damage},
 		{"disk", "the disk of a daemon that accepts and sends fills up", 1, 20, false, fullDisk},
 		{"plugins", "an adapter that crashes, hangs, hoards, floods and is replaced", 300, 10_000, true, plugins},
 		{"model", "a model of the daemon, killed at store steps, calls of the adapter and moments, with the clock set", 20_000, 1_000_000, true, model},
 		{"malformed", "malformed inputs of every decoder", 50_000, 1_000_000, true, malformed},
-		{"clients", "dripping, huge, deep and noisy clients at every listener", 200, 20_000, true, clients},
+		{"clients", "dripping, huge, deep and noisy clients at every listener", 200, 2000, true, clients},
 	}
 }
 

@@ -58,9 +58,9 @@ func (s *Submission) ApplyFinish(f Finish, now time.Time) ([]EventDraft, error) 
 	return drafts, nil
 }
 
-// Uncertain is the trouble of a submission whose outcome nobody knows, from what went wrong: settling it is the
+// Uncertain is the trouble of a submission of which nobody knows how an attempt ended, from what went wrong: settling it is the
 // operator's, whoever has to mend the cause.
-func (s *Submission) Uncertain(cause *Trouble) *Trouble {
+func (s *Submission) Uncertain(attempt int, cause *Trouble) *Trouble {
 	t := Trouble{Kind: sdk.KindAmbiguous}
 	if cause != nil {
 		t = *cause
@@ -72,14 +72,14 @@ func (s *Submission) Uncertain(cause *Trouble) *Trouble {
 		}
 		t.Message = strings.TrimSpace(t.Message + " (what caused it is for the " + who + " to mend)")
 	}
-	t.Turn, t.Remedy = sdk.TurnOperator, s.uncertainRemedy()
+	t.Turn, t.Remedy = sdk.TurnOperator, s.uncertainRemedy(attempt)
 	return &t
 }
 
 // uncertainRemedy names the submission by our id alone: it is told of the connection as well, where no erasure finds it.
-func (s *Submission) uncertainRemedy() string {
+func (s *Submission) uncertainRemedy(attempt int) string {
 	return "look into the ATS for its external id (atssync submissions show " + s.ID + ") and settle it: atssync resolve " + s.ID +
-		" --submitted PROFILE_URL, --send-again --attempt " + strconv.Itoa(s.Attempt) + " or --give-up"
+		" --submitted PROFILE_URL, --send-again --attempt " + strconv.Itoa(attempt) + " or --give-up"
 }
 
 // Next says whose turn a submission is and what that party should do; "" where it is nobody's.
@@ -90,7 +90,7 @@ func (s *Submission) Next() (sdk.Turn, string) {
 	case s.State == StateHeld:
 		return s.HeldReason.Remedy()
 	case s.State == StateUncertain:
-		return sdk.TurnOperator, s.uncertainRemedy()
+		return sdk.TurnOperator, s.uncertainRemedy(s.Attempt)
 	case s.State == StateRefused && s.Trouble != nil:
 		return s.Trouble.Turn, s.Trouble.Remedy
 	}

@@ -225,7 +225,8 @@ func (s *Submission) take(e Evidence) {
 			Remedy: "correct it and send it again under the same external_id, or see what the ATS says now: atssync submissions retry " + s.ID,
 		}
 	case StateUncertain:
-		s.Trouble = s.Uncertain(&Trouble{Kind: sdk.KindAmbiguous, Message: lostMessage})
+		s.Attempt = max(s.Attempt, 1) // there was one, whether or not the source counts them; sending again names it
+		s.Trouble = s.Uncertain(s.Attempt, &Trouble{Kind: sdk.KindAmbiguous, Message: lostMessage})
 	default:
 		s.Trouble = nil
 		if e.State == StateQueued {

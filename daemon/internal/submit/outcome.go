@@ -190,7 +190,7 @@ func (w *Worker) failed(r *round, it *ready, f atssync.Finish, e *sdk.Error, now
 		f.To, f.NextAt = atssync.StateQueued, now // behind the others: the next canary is another one
 		j.change = fail(string(e.Kind))
 	default:
-		f.To, f.Trouble = atssync.StateUncertain, it.sub.Uncertain(f.Trouble)
+		f.To, f.Trouble = atssync.StateUncertain, it.sub.Uncertain(f.Attempt, f.Trouble)
 		j.change = fail(atssync.CauseUncertain)
 		if e.Kind != sdk.KindInternal { // a fault of ours or of the adapter says nothing about the ATS
 			j.answer = inDoubt

@@ -63,6 +63,7 @@ func TestSettle_ALaneIsWellOnceNothingIsUncertainAndNothingWaits(t *testing.T) {
 		require.Equal(t, atssync.StateUncertain, s.State)
 		require.Equal(t, sdk.TurnOperator, s.Trouble.Turn)
 		require.Contains(t, s.Trouble.Remedy, "atssync resolve "+s.ID)
+		require.Contains(t, s.Trouble.Remedy, "--send-again --attempt 1 ", "the attempt that it was")
 		require.Equal(t, s.Trouble.Remedy, b.health(b.conns[0].ID).Trouble.Remedy)
 		require.Contains(t, string(b.events(b.conns[0].ID, atssync.EventUncertain)[0].Data), `"whose_turn":"operator"`)
 		require.Equal(t, atssync.HealthCanary, b.health(b.conns[0].ID).State, "it is not settled yet")

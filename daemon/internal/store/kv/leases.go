@@ -163,7 +163,7 @@ func (st *step) lost(connection string) error {
 		if err := s.Move(atssync.StateUncertain, "", st.now); err != nil {
 			return err
 		}
-		t = s.Uncertain(t)
+		t = s.Uncertain(s.Attempt, t)
 		s.Trouble = t
 		if err := st.save(&was, s); err != nil {
 			return err

@@ -318,6 +318,28 @@ var evidenceTests = map[string]func(*world){
 		w.learn(e)
 		require.Equal(w.t, "cancelled", w.state(gone.ID))
 	},
+	"what is uncertain by a source that counts no attempts can be sent again": func(w *world) {
+		c := w.connect("acme")
+		w.link(c, "job-1")
+		known := w.submit(c, "app-1", "job-1")
+		w.restore()
+		lost := w.document(c, "app-2", "job-1")
+		lost.Submission.ID = "sub_lost"
+		for _, s := range []atssync.Submission{known, lost.Submission} {
+			e := w.evidence(s, atssync.StateUncertain)
+			e.Attempt = 0
+			w.learn(e)
+		}
+		for _, id := range []string{known.ID, w.accept(lost)[0].Submission.ID} {
+			s := w.sub(id)
+			require.Equal(w.t, atssync.StateUncertain, s.State)
+			require.Equal(w.t, 1, s.Attempt)
+			require.Contains(w.t, s.Trouble.Remedy, "--attempt 1 ")
+			_, err := w.s.Resolve(w.ctx, id, atssync.SettleUncertain{Resolution: atssync.ResolvedSendAgain, By: "person", Attempt: 1}, w.now)
+			require.NoError(w.t, err)
+		}
+		w.balanced(c)
+	},
 	"what the store has not waits for the platform to send it again": func(w *world) {
 		c := w.connect("acme")
 		w.link(c, "job-1")

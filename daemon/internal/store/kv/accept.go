@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -249,9 +250,9 @@ func (r reader) checkOwner(account, job string, within atssync.Scope) error {
 	}
 	other := false
 	if within.Whole() {
-		err = r.r.Scan(table(tabPlatformOwner).text(job), nil, func(_, _ []byte) bool {
-			other = true
-			return false
+		err = r.r.Scan(table(tabPlatformOwner).text(job), nil, func(_, by []byte) bool {
+			other = !bytes.Equal(by, ownedByPart)
+			return !other
 		})
 	}
 	for _, a := range within.Accounts {

@@ -38,6 +38,10 @@ func (r reader) ownJobs(jobs []atssync.PlatformJob, within atssync.Scope) error 
 	return nil
 }
 
+// ownedByPart stands at a platform job's owner where it was named by a caller who sees a part only. It keeps nobody else from giving
+// the same id to an account: that caller was not told that another one has it, and must not be able to take ids away from others.
+var ownedByPart = []byte{1}
+
 func (st *step) putPlatformJobs(jobs []atssync.PlatformJob, within atssync.Scope) error {
 	if err := st.ownJobs(jobs, within); err != nil {
 		return err
@@ -48,13 +52,29 @@ func (st *step) putPlatformJobs(jobs []atssync.PlatformJob, within atssync.Scope
 		j.UpdatedAt = st.now
 		same = same && j.Account == account
 		st.put(keyPlatformJob(j.Account, j.ID), j)
-		st.w.Set(keyPlatformOwner(j.ID, j.Account), []byte{})
+		if err := st.own(&j, within); err != nil {
+			return err
+		}
 	}
 	if !same {
 		account = ""
 	}
 	st.note("platform_jobs.put", account, strconv.Itoa(len(jobs))+" jobs")
 	return nil
+}
+
+// own gives a platform job to its account.
+func (st *step) own(j *atssync.PlatformJob, within atssync.Scope) error {
+	k := keyPlatformOwner(j.ID, j.Account)
+	if within.Whole() {
+		st.w.Set(k, []byte{})
+		return nil
+	}
+	was, err := st.r.Value(k)
+	if err == nil && was == nil {
+		st.w.Set(k, ownedByPart)
+	}
+	return err
 }
 
 // PlatformJobs lists the platform's jobs by account and then by id.

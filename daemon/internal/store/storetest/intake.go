@@ -294,6 +294,19 @@ var intakeTests = map[string]func(*world){
 		theirs, err := w.s.PlatformJob(w.ctx, "globex", "job-g")
 		require.NoError(w.t, err)
 		require.Empty(w.t, theirs.Title, "the other account's job is as it was")
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-g", Account: "globex"}}, atssync.Scope{}, w.now))
+	},
+	"who sees one account takes no job ids from others": func(w *world) {
+		own := atssync.Scope{Accounts: []string{"acme"}}
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-f", Account: "acme"}}, own, w.now))
+		theirs := w.connect("globex")
+		a := w.accept(w.document(theirs, "app-1", "job-f"))[0]
+		require.NoError(w.t, a.Err)
+		require.Equal(w.t, atssync.HeldJobNotLinked, a.Submission.HeldReason)
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-f", Account: "globex"}}, atssync.Scope{}, w.now))
+		require.NoError(w.t, w.s.PutPlatformJobs(w.ctx, []atssync.PlatformJob{{ID: "job-f", Account: "globex", Title: "Ours"}}, atssync.Scope{Accounts: []string{"globex"}}, w.now))
+		third := []atssync.PlatformJob{{ID: "job-f", Account: "initech"}}
+		w.code(w.s.PutPlatformJobs(w.ctx, third, atssync.Scope{}, w.now), atssync.CodeAccountMismatch)
 	},
 	"an external id is one per connection only": func(w *world) {
 		a, b := w.connect("acme"), w.connect("acme")

@@ -41,6 +41,8 @@ type Options struct {
 	Console Consoles
 	// Version is the daemon's own, told at /v1/version and in the description of the API.
 	Version string
+	// Ops tells where metrics and probes are served, "" for nowhere; nil when nobody knows.
+	Ops func() string
 	// MaxBody bounds the body of a request that is no document, batch or file, in bytes; 0 is 1 MiB.
 	MaxBody int64
 	// MaxDocument bounds one submission document in bytes; 0 is 256 KiB.
@@ -106,6 +108,7 @@ func build(o Options) (*server, *web.Mux, error) {
 	s.keys()
 	s.reloads()
 	s.logLevels()
+	s.diagnostics()
 	s.console()
 	s.description(mux)
 	s.docs(mux)

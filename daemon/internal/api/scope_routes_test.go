@@ -53,6 +53,7 @@ var routeRows = map[string]routeRow{
 	"GET /v1/keys":                 {admin, daemon, "", "", "", 0, 0},
 	"POST /v1/keys/rotate":         {admin, daemon, "", "", "", 0, 0},
 	"GET /v1/log-level":            {admin, daemon, "", "", "", 0, 0},
+	"GET /v1/diagnostics":          {admin, daemon, "", "", "", 0, 0},
 	"PUT /v1/log-level":            {admin, daemon, "", "", `{"level":"debug"}`, 0, 0},
 	"GET /v1/tokens":               {admin, daemon, "", "", "", 0, 0},
 	"POST /v1/tokens":              {admin, daemon, "", "", `{"name":"a wider one","scopes":["admin"]}`, 0, 0},

@@ -160,11 +160,7 @@ func (a *App) Start(ctx context.Context) {
 	a.stops.add("socket", a.socket.Stop)
 	a.startHTTP()
 	go a.afterAdapters(ctx)
-	ops := ""
-	if addr := a.OpsAddr(); addr != nil {
-		ops = addr.String()
-	}
-	a.log.Info("atssync is running", "version", a.version, "socket", a.conf().Daemon.Socket, "ops", ops, "connections", len(a.leases.Held()))
+	a.log.Info("atssync is running", "version", a.version, "socket", a.conf().Daemon.Socket, "ops", a.opsAddress(), "connections", len(a.leases.Held()))
 }
 
 // afterAdapters does what has to wait for the adapters' first start.
@@ -226,6 +222,14 @@ func (a *App) OpsAddr() net.Addr {
 		return nil
 	}
 	return a.ops.Addr()
+}
+
+// opsAddress is OpsAddr as a text, "" for none.
+func (a *App) opsAddress() string {
+	if addr := a.OpsAddr(); addr != nil {
+		return addr.String()
+	}
+	return ""
 }
 
 // ready lists what must be so for /readyz.

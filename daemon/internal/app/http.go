@@ -19,7 +19,7 @@ func (a *App) listenHTTP() error {
 	}
 	handler, err := api.New(api.Options{
 		Manage: a.manage, Intake: a.intake, Authenticate: api.Bearer(a.manage), Logger: a.log, Version: a.version,
-		MaxBody: c.MaxBody, MaxDocument: a.conf().Submissions.MaxDocument, Console: a.consoles(),
+		MaxBody: c.MaxBody, MaxDocument: a.conf().Submissions.MaxDocument, Console: a.consoles(), Ops: a.opsAddress,
 	})
 	if err != nil {
 		return fmt.Errorf("build the API: %w", err)

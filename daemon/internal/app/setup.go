@@ -111,7 +111,7 @@ func (a *App) listen() error {
 	c := a.conf()
 	handler, err := api.New(api.Options{
 		Manage: a.manage, Intake: a.intake, Authenticate: api.Socket, Logger: a.log, Version: a.version,
-		MaxDocument: c.Submissions.MaxDocument, Console: a.consoles(),
+		MaxDocument: c.Submissions.MaxDocument, Console: a.consoles(), Ops: a.opsAddress,
 	})
 	if err != nil {
 		return fmt.Errorf("build the API: %w", err)

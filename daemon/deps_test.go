@@ -78,7 +78,12 @@ var table = []room{
 		path: internal + "doctor",
 		may:  []string{"config", internal + "api", internal + "app", internal + "seal", internal + "store/badger", "plugin-sdk", "plugin-sdk/host"},
 	},
-	{path: internal + "cli", may: []string{internal + "app", "config", internal + "api", internal + "doctor"}},
+	{
+		path:  internal + "support",
+		may:   []string{"config", internal + "api", internal + "app", internal + "doctor", internal + "store/badger", "plugin-sdk"},
+		tests: []string{internal + "metric"},
+	},
+	{path: internal + "cli", may: []string{internal + "app", "config", internal + "api", internal + "doctor", internal + "support"}},
 	{path: internal + "app", may: []string{"config", internal + "...", "plugin-sdk", "plugin-sdk/..."}},
 	{path: "daemon/cmd/atssync", may: []string{internal + "cli"}},
 	// The man pages are written when packages are built.

@@ -22,7 +22,7 @@ type Diagnostics struct {
 	CPUs       int       `json:"cpus" doc:"how many of them it uses"`
 	Goroutines int       `json:"goroutines" doc:"how many there are"`
 	Memory     Memory    `json:"memory" doc:"how it uses memory"`
-	Stacks     string    `json:"stacks" doc:"what each goroutine does, without the values it does it with; the first 4 MiB"`
+	Stacks     string    `json:"stacks,omitempty" doc:"what each goroutine does, without the values it does it with; the first 4 MiB"`
 }
 
 // Memory is how the process uses memory, in bytes.

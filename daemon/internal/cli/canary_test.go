@@ -35,7 +35,9 @@ func TestCanary_NothingPersonalOrSecretLeavesItsPlace(t *testing.T) {
 	r.refusals()
 	r.revoked()
 	r.watch()
+	bundle := r.bundle("goroutines.txt", "metrics.txt", "connections.json", "webhooks.json", "adapters.json")
 	r.kill()
+	bundle += r.bundle("config.json", "store.json")
 	r.start()
 	r.watch()
 
@@ -62,10 +64,16 @@ func TestCanary_NothingPersonalOrSecretLeavesItsPlace(t *testing.T) {
 	for place, text := range map[string]string{
 		"what commands and the API said": r.told.String(), "the log": r.log.String(), "the processes": r.ran.String(),
 		"the data folder": r.files("data"), "the runtime folder": r.files("run"), "the metrics": metrics,
-		"the journal of attempts": r.journal(), "a backup": backup,
+		"the journal of attempts": r.journal(), "a backup": backup, "support bundles": bundle,
 	} {
 		require.NotEmpty(t, text, place)
 		require.Empty(t, all.found(text), place)
+	}
+	for _, name := range []string{"Acme", "Refused", `"acme"`, "globex", "hooli", "from-file", `"called"`, `"broken"`} {
+		require.NotContains(t, bundle, name, "a support bundle names nobody")
+	}
+	for _, stands := range []string{`"file-connection-1"`, `"file-connection-2"`, `"account-1"`, `"account-3"`, `"file-webhook-1"`, r.connection()} {
+		require.Contains(t, bundle, stands)
 	}
 	require.Contains(t, r.files("data"), r.id("app-422-2"), "the data is in these files")
 	require.Contains(t, r.journal(), r.id("app-422-2"), "attempts are in the journal")
@@ -146,6 +154,22 @@ func (r *rig) backup() string {
 	require.NoError(r.t, err)
 	require.Contains(r.t, r.atssync("", "backup", "verify", at), "submissions")
 	return string(b)
+}
+
+// bundle makes a support bundle and returns what is in all of its members, of which it has these.
+func (r *rig) bundle(has ...string) string {
+	r.t.Helper()
+	archive, err := r.run("", "support-bundle", "--to", "-")
+	require.NoError(r.t, err)
+	members := unpack(r.t, []byte(archive))
+	for _, name := range has {
+		require.NotEmpty(r.t, members[name], name)
+	}
+	var out strings.Builder
+	for name, text := range members {
+		fmt.Fprintf(&out, "%s: %s\n", name, text)
+	}
+	return out.String()
 }
 
 func (r *rig) journal() string {

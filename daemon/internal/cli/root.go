@@ -10,7 +10,7 @@ import (
 const rootLong = `atssync puts job applications into the applicant tracking systems (ATS) of employers, once, and brings their statuses back.
 
 The daemon does the work (atssync run, or its systemd unit). Most other commands speak to it over its unix socket; run, config,
-adapters, simulate, verify, restore, doctor and version need none.
+adapters, simulate, verify, restore, doctor, support-bundle and version need none.
 
 Tables are for people; with --json a command prints what the API answers. What a command says beside its result goes to stderr.`
 
@@ -45,7 +45,7 @@ func (c *command) root() *cobra.Command {
 	in(groupConnect, c.connect(), c.connectLink(), c.connectLinks(), c.connections(), c.platformJobs(), c.jobs(), c.pools(), c.link(), c.unlink(), c.links())
 	in(groupWork, c.submit(), c.submissions(), c.resolve(), c.applications(), c.events(), c.webhooks(), c.erase(), c.erasures())
 	in(groupDaemon, c.reload(), c.tokens(), c.console(), c.keys(), c.logLevel(), c.backup(), c.verify(), c.restore(), c.reconcile())
-	in(groupWatch, c.doctor(), c.health(), c.ledger(), c.schedule(), c.runs(), c.checkpoints(), c.tasks(), c.audit())
+	in(groupWatch, c.doctor(), c.supportBundle(), c.health(), c.ledger(), c.schedule(), c.runs(), c.checkpoints(), c.tasks(), c.audit())
 	in(groupAdapter, c.adapters(), c.simulate())
 	root.AddCommand(exitCodes(), helpStates(), helpProblems())
 	root.Version = buildOf().Version

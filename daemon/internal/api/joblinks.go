@@ -12,7 +12,7 @@ import (
 
 // LinkResult is what became of one link among several.
 type LinkResult struct {
-	Link    atssync.JobLink `json:"link"`
+	Link    atssync.JobLink `json:"link,omitzero" doc:"absent where the item was refused"`
 	Created bool            `json:"created"`
 	Warning string          `json:"warning,omitempty" doc:"allowed, and should be known"`
 	Error   *ErrorBody      `json:"error,omitempty"`

@@ -64,6 +64,8 @@ type command struct {
 	socket string // --socket
 	ran    bool   // the arguments were good and the command itself began
 	client *api.Client
+	// guessed says why the socket that was asked may be another daemon's than is meant; "" where it was named.
+	guessed string
 	asking *asker
 }
 

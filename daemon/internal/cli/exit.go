@@ -110,6 +110,9 @@ func (c *command) exit(ctx context.Context, err error) int {
 		return exitSome
 	}
 	if errors.Is(err, api.ErrUnreachable) {
+		if c.guessed != "" {
+			fmt.Fprintf(c.Err, "atssync: %s\n", clean(c.guessed, true))
+		}
 		return exitUnreachable
 	}
 	if e, ok := errors.AsType[*api.Error](err); ok {

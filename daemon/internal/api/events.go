@@ -185,8 +185,26 @@ func (s *server) dropped(ctx context.Context, connection string, err error) erro
 	return e
 }
 
-// after reads a cursor.
+// after reads a cursor. One that is ahead of every event comes from other data than the daemon's, and would wait for ever.
 func (s *server) after(ctx context.Context, connection, text string) (int64, error) {
+	n, err := s.place(ctx, connection, text)
+	if err != nil || n == atssync.FromFirst {
+		return n, err
+	}
+	last, err := s.manage(ctx).LastEvent(ctx, connection)
+	if err != nil || n <= last {
+		return n, err
+	}
+	end, err := s.cursor(ctx, connection, last)
+	if err != nil {
+		return 0, err
+	}
+	return 0, invalid("query.after", "it is ahead of the last event, which is "+end+": it is of another connection, or of other data than this daemon's; "+
+		"begin with the first event by leaving it out, and compare with what you have by the events' ids")
+}
+
+// place reads where a cursor stands.
+func (s *server) place(ctx context.Context, connection, text string) (int64, error) {
 	switch text {
 	case "":
 		return atssync.FromFirst, nil

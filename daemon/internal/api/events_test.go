@@ -52,6 +52,8 @@ func TestEvents_HaveNoGapsPerConnectionAndOneCursorOverAll(t *testing.T) {
 		"a sequence for all": {After: "3"},
 		"a cursor for one":   {Connection: a.ID, After: "e13"},
 		"negative":           {Connection: a.ID, After: "-1"},
+		"of the future":      {Connection: a.ID, After: "4"},
+		"of other data":      {After: "e1zz"},
 	} {
 		_, err = w.Events(ctx, q)
 		requireCode(t, err, atssync.CodeInvalid)

@@ -127,13 +127,13 @@ func FuzzCursor(f *testing.F) {
 		if text == "last" {
 			return
 		}
-		n, err := s.after(t.Context(), connection, text)
+		n, err := s.place(t.Context(), connection, text)
 		if err != nil || text == "" {
 			return
 		}
 		text, err = s.cursor(t.Context(), connection, n)
 		require.NoError(t, err)
-		again, err := s.after(t.Context(), connection, text)
+		again, err := s.place(t.Context(), connection, text)
 		require.NoError(t, err)
 		require.Equal(t, n, again)
 	})

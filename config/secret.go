@@ -96,7 +96,9 @@ func (s source) resolve(kind, name string) (Secret, error) {
 	if kind == "credential" {
 		dir, ok := s.getenv("CREDENTIALS_DIRECTORY")
 		if !ok || dir == "" {
-			return ref, &elsewhereError{fmt.Sprintf("the systemd credential %s is not there: CREDENTIALS_DIRECTORY is not set; add LoadCredential=%s:/path to the unit", name, name)}
+			return ref, &elsewhereError{fmt.Sprintf("the systemd credential %s is not there: CREDENTIALS_DIRECTORY is not set; "+
+				"in the service, add LoadCredential=%s:/etc/atssync/%s to the unit; in a shell, name the folder that it comes from: CREDENTIALS_DIRECTORY=/etc/atssync atssync …",
+				name, name, name)}
 		}
 		if name != filepath.Base(name) || name == ".." || name == "." {
 			return ref, fmt.Errorf("a systemd credential is named without a path")

@@ -46,12 +46,9 @@ func (c *command) erase() *cobra.Command {
 		}
 		for _, v := range []*string{&r.ExternalID, &r.Person, &r.Email} {
 			if *v == "-" {
-				b, err := io.ReadAll(io.LimitReader(c.In, 1<<10))
-				if err != nil {
-					return fmt.Errorf("read standard input: %w", err)
-				}
-				if *v = strings.TrimSpace(string(b)); *v == "" {
-					return usagef("standard input is empty")
+				var err error
+				if *v, err = c.whom(); err != nil {
+					return err
 				}
 			}
 		}
@@ -72,6 +69,26 @@ func (c *command) erase() *cobra.Command {
 		return c.showErasure(e)
 	})
 	return cmd
+}
+
+// whom reads from standard input whom an erasure is about. On a terminal it asks, as nobody knows otherwise that an answer is waited for.
+func (c *command) whom() (string, error) {
+	if a := c.asker(); a.possible() {
+		text, err := a.line("The id or address", "")
+		if err == nil && text == "" {
+			err = usagef("nobody was named")
+		}
+		return text, err
+	}
+	b, err := io.ReadAll(io.LimitReader(c.In, 1<<10))
+	if err != nil {
+		return "", fmt.Errorf("read standard input: %w", err)
+	}
+	text := strings.TrimSpace(string(b))
+	if text == "" {
+		return "", usagef("standard input is empty")
+	}
+	return text, nil
 }
 
 func (c *command) showErasure(e api.Erasure) error {

@@ -109,9 +109,9 @@ func lookUps() []step {
 // operations are what those do who run it, but for what needs the package or a system.
 func operations() []step {
 	return []step{
-		{line: "atssync doctor", says: `.`},
-		{line: "--only disk,hosts", of: "atssync doctor", says: `.`},
-		{line: "--all", of: "atssync doctor", says: `.`},
+		{line: "atssync doctor", says: ` well; `, until: true},
+		{line: "--only disk,hosts", of: "atssync doctor", says: ` well; `},
+		{line: "--all", of: "atssync doctor", says: ` well; `},
 		{line: "--json --strict", of: "atssync doctor", says: `"whose_turn"`, exit: 1},
 		{line: "atssync log-level debug --for 10m", says: `debug`},
 		{line: "atssync audit", says: `acme`},

@@ -22,6 +22,12 @@ func TestRunbook_NamesCommandsThatThereAre(t *testing.T) {
 		require.NoError(t, err, c[1])
 		require.NotEqual(t, "atssync", found.CommandPath(), c[1])
 		require.True(t, found.Runnable() || strings.HasPrefix(c[1], "help "), "%s needs a further word", c[1])
+		if found.Runnable() && found.Name() != "help" && !strings.Contains(c[1], "…") {
+			require.NoError(t, found.ParseFlags(strings.Fields(strings.ReplaceAll(strings.Join(rest, " "), "--attempt N", "--attempt 1"))), c[1])
+			if len(rest) > 0 { // what is only named in a sentence has none of its words
+				require.NoError(t, found.ValidateArgs(found.Flags().Args()), c[1])
+			}
+		}
 		for i := 0; i < len(rest); i++ {
 			name, isFlag := strings.CutPrefix(rest[i], "--")
 			if !isFlag {

@@ -114,6 +114,8 @@ func operations() []step {
 		{line: "--all", of: "atssync doctor", says: ` well; `},
 		{line: "--json --strict", of: "atssync doctor", says: `"whose_turn"`, exit: 1},
 		{line: "atssync log-level debug --for 10m", says: `debug`},
+		{line: "--list", of: "atssync support-bundle", says: `.`},
+		{line: "atssync support-bundle", says: `.`},
 		{line: "atssync audit", says: `acme`},
 		{line: "atssync restore", of: shown, says: `atssync restore FILE`},
 		{line: "atssync reconcile --from events.ndjson", says: `never restored`, exit: 5, first: func(w *world) {

@@ -66,7 +66,7 @@ type command struct {
 	client *api.Client
 	// guessed says why the socket that was asked may be another daemon's than is meant; "" where it was named.
 	guessed string
-	asking *asker
+	asking  *asker
 }
 
 // daemon returns the client of the daemon, which connects with the first call.

@@ -109,13 +109,13 @@ func lookUps() []step {
 // operations are what those do who run it, but for what needs the package or a system.
 func operations() []step {
 	return []step{
-		{line: "atssync doctor", says: ` well; `, until: true},
-		{line: "--only disk,hosts", of: "atssync doctor", says: ` well; `},
-		{line: "--all", of: "atssync doctor", says: ` well; `},
+		{line: "atssync doctor", says: ` well; `, until: true, exit: judged},
+		{line: "--only disk,hosts", of: "atssync doctor", says: ` well; `, exit: judged},
+		{line: "--all", of: "atssync doctor", says: ` well; `, exit: judged},
 		{line: "--json --strict", of: "atssync doctor", says: `"whose_turn"`, exit: 1},
 		{line: "atssync log-level debug --for 10m", says: `debug`},
-		{line: "--list", of: "atssync support-bundle", says: `.`},
-		{line: "atssync support-bundle", says: `.`},
+		{line: "--list", of: "atssync support-bundle", says: `doctor\.json`},
+		{line: "atssync support-bundle", says: `atssync-support-\S+\.tar\.gz`},
 		{line: "atssync audit", says: `acme`},
 		{line: "atssync restore", of: shown, says: `atssync restore FILE`},
 		{line: "atssync reconcile --from events.ndjson", says: `never restored`, exit: 5, first: func(w *world) {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,10 @@ func newFileHost(t *testing.T) *fileHost {
 			return
 		case r.URL.Path == "/login.pdf":
 			_, _ = w.Write([]byte("<!doctype html><title>Log in</title>"))
+			return
+		case strings.HasPrefix(r.URL.Path, "/broken"):
+			w.Header().Set("Content-Length", strconv.Itoa(200<<20))
+			_, _ = w.Write([]byte("%PDF-1.7"))
 			return
 		case r.URL.Path == "/large.pdf":
 			size = 3_000_000
@@ -103,6 +108,12 @@ func TestDaemon_LooksAtResumesBeforeItSends(t *testing.T) {
 	require.Contains(t, preflight("p-1", "https://10.0.0.5/a.pdf").Cause, "resume_networks of [submissions]")
 	require.True(t, preflight("p-1", "https://10.0.0.5/a.pdf").Warning, "what cannot be reached from here keeps nobody waiting")
 
+	// What breaks off is held for itself, and says nothing about the host's other files, which come after it.
+	require.NoError(t, w.client.SubmitBatch(t.Context(), bytes.NewReader(withResume(c.ID, "broken", h.URL+"/broken.pdf")), func(r api.SubmitResult) error {
+		require.Nil(t, r.Error)
+		return nil
+	}))
+	w.settled(30 * time.Second)
 	var body bytes.Buffer
 	for name, address := range map[string]string{
 		"fine": h.URL + "/fine.pdf", "large": h.URL + "/large.pdf", "gone": h.URL + "/gone.pdf", "login": h.URL + "/login.pdf",
@@ -112,7 +123,7 @@ func TestDaemon_LooksAtResumesBeforeItSends(t *testing.T) {
 	}
 	require.NoError(t, w.client.SubmitBatch(t.Context(), &body, func(r api.SubmitResult) error { require.Nil(t, r.Error); return nil }))
 	total := w.settled(30 * time.Second)
-	require.EqualValues(t, map[atssync.State]int64{atssync.StateSubmitted: 3, atssync.StateHeld: 3}, nonZero(total.States))
+	require.EqualValues(t, map[atssync.State]int64{atssync.StateSubmitted: 3, atssync.StateHeld: 4}, nonZero(total.States))
 
 	got := func(externalID string) api.Submission {
 		page, err := w.client.Submissions(t.Context(), api.SubmissionQuery{Connection: c.ID, ExternalID: externalID})
@@ -123,7 +134,7 @@ func TestDaemon_LooksAtResumesBeforeItSends(t *testing.T) {
 	require.Contains(t, got("large").Warning, "does not parse it")
 	require.Contains(t, got("private").Warning, "not looked at before it was sent")
 	require.Empty(t, got("fine").Warning)
-	for name, cause := range map[string]string{"gone": "404", "login": "web page", "over": "stopped to work"} {
+	for name, cause := range map[string]string{"broken": "broke off", "gone": "404", "login": "web page", "over": "stopped to work"} {
 		s := got(name)
 		require.Equal(t, atssync.HeldResumeUnavailable, s.HeldReason)
 		require.Contains(t, s.Trouble.Message, cause)

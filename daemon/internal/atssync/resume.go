@@ -1,6 +1,8 @@
 package atssync
 
 import (
+	"net/url"
+	"strings"
 	"time"
 
 	sdk "github.com/atssync/atssync/plugin-sdk"
@@ -25,13 +27,40 @@ func ResumeChecks() []ResumeCheck {
 	return []ResumeCheck{ResumeCheckAnswered, ResumeCheckStrict, ResumeCheckOff}
 }
 
+// CheckResume is the id of the check that a look makes in a preflight.
+const CheckResume = "resume"
+
 // ResumeLook is what was found at the address of a resume.
 type ResumeLook struct {
 	CheckResult
-	// Unreached is the host that nobody could be reached at, "" when an answer came or none was needed.
+	// Unreached is the host, as HostOf names it, from which no answer about this file came, "" when one came or none was needed.
 	Unreached string
+	// HostDown says why, in words, when that speaks of the host as a whole: no connection to it can be made. It is "" when only
+	// this file was not answered.
+	HostDown string
 	// Passing says that the answer is one that goes away by itself, so that it is worth asking again soon.
 	Passing bool
+}
+
+// NewResumeLook is a look that found nothing wrong.
+func NewResumeLook() ResumeLook {
+	return ResumeLook{CheckResult: CheckResult{ID: CheckResume, Label: "The resume can be fetched", OK: true}}
+}
+
+// ForOthers is what the look says of another file of the same host, which is not asked because the host is down.
+func (l ResumeLook) ForOthers() ResumeLook {
+	l.Cause = "its host was not asked, as it gave no answer for others just now: " + l.HostDown
+	return l
+}
+
+// HostOf names the host of an address, with its port unless it is that of https: what else runs on the machine says
+// nothing about it. It is "" for what is no address.
+func HostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(strings.ToLower(u.Host), ":443")
 }
 
 // Finding is the look as a check of that strictness tells it.

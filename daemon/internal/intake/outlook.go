@@ -139,7 +139,7 @@ func (p *preflight) resume(ctx context.Context, c atssync.Connection, o Outlook)
 	}
 	how := cmp.Or(c.ResumeCheck, p.s.policy.Load().ResumeCheck)
 	if how == atssync.ResumeCheckOff {
-		p.found(checkResume, "Resumes are not looked at on this connection")
+		p.found(atssync.CheckResume, "Resumes are not looked at on this connection")
 		return
 	}
 	var rule sdk.ResumeRule

@@ -52,7 +52,6 @@ const (
 	checkFields     = "fields"
 	checkKnown      = "known"
 	checkPerson     = "person"
-	checkResume     = "resume"
 	checkQuota      = "quota"
 )
 

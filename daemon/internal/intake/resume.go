@@ -8,9 +8,11 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
@@ -21,7 +23,6 @@ const (
 	resumeHead    = 1024             // bytes that are looked at
 	resumeTimeout = 10 * time.Second // for all redirects together
 	resumeMoves   = 5                // redirects that are followed
-	resumeSoon    = 72 * time.Hour   // an ATS may fetch it that late
 )
 
 // Fetcher makes a request and follows no redirect. It is the guard's: addresses that are not public are refused.
@@ -32,23 +33,19 @@ type Fetcher interface {
 // LookAtResume looks at a resume as an ATS would that fetches it: the first bytes, without a login. What it finds is OK, a
 // warning, or says why the ATS could not take it.
 func LookAtResume(ctx context.Context, fetch Fetcher, r atssync.Resume, rule sdk.ResumeRule, now time.Time) atssync.ResumeLook {
-	out := atssync.ResumeLook{CheckResult: atssync.CheckResult{ID: checkResume, Label: "The resume can be fetched", OK: true}}
+	if ended, ok := r.LookAtEnd(now); ok {
+		return ended
+	}
+	out := atssync.NewResumeLook()
 	fail := func(cause, remedy string) atssync.ResumeLook {
 		out.OK, out.Cause, out.WhoseTurn, out.Remedy = false, cause, sdk.TurnPlatform, remedy
 		return out
-	}
-	if end := endOf(r); !end.IsZero() && end.Before(now.Add(resumeSoon)) {
-		cause := "its address stops to work within 72 hours, and an ATS may fetch it later than that"
-		if !end.After(now) {
-			cause = "its address stopped to work at " + end.UTC().Format(time.RFC3339)
-		}
-		return fail(cause, "send the application again with an address that works for a week")
 	}
 	ctx, cancel := context.WithTimeout(ctx, resumeTimeout)
 	defer cancel()
 	f := fetchHead(ctx, fetch, r.URL)
 	if f.cause != "" {
-		out.Unreached, out.Passing = f.unreached, f.passing
+		out.Unreached, out.HostDown, out.Passing = f.unreached, f.hostDown, f.passing
 		fail(f.cause, "make the address fetchable without a login, by https, from the public Internet, or send the application again with another one")
 		if f.remedy != "" {
 			out.WhoseTurn, out.Remedy = sdk.TurnOperator, f.remedy
@@ -82,6 +79,7 @@ type fetched struct {
 
 	cause, remedy string // remedy is the operator's, "" when it is the platform's turn
 	unreached     string // the host that did not answer
+	hostDown      string // why no connection to it can be made, "" when one was made
 	passing       bool   // the same request may well be answered soon
 }
 
@@ -91,7 +89,8 @@ func fetchHead(ctx context.Context, fetch Fetcher, address string) fetched {
 		if bad := notHTTPS(address); bad != "" {
 			return fetched{cause: "its address leads to one that " + strings.TrimPrefix(bad, "must be ")}
 		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+		var connected atomic.Bool
+		req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, connecting(&connected)), http.MethodGet, address, nil)
 		if err != nil {
 			return fetched{cause: "its address cannot be asked"}
 		}
@@ -99,7 +98,7 @@ func fetchHead(ctx context.Context, fetch Fetcher, address string) fetched {
 		req.Header.Set("User-Agent", "atssync (resume check)")
 		res, err := fetch.Do(req)
 		if err != nil {
-			return unreached(req.URL.Hostname(), err)
+			return unreached(address, err, connected.Load(), ctx.Err() != nil)
 		}
 		head, err := io.ReadAll(io.LimitReader(res.Body, resumeHead))
 		_ = res.Body.Close()
@@ -114,7 +113,7 @@ func fetchHead(ctx context.Context, fetch Fetcher, address string) fetched {
 		case res.StatusCode < 200 || res.StatusCode > 299:
 			return fetched{cause: fmt.Sprintf("its address answers %d (%s)", res.StatusCode, http.StatusText(res.StatusCode)), passing: passing(res.StatusCode)}
 		case err != nil:
-			return fetched{cause: "the file broke off: " + innermost(err), unreached: req.URL.Hostname(), passing: true}
+			return brokenOff(address, len(head), err)
 		}
 		if media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); media == "text/html" {
 			head = []byte("<html")
@@ -124,16 +123,45 @@ func fetchHead(ctx context.Context, fetch Fetcher, address string) fetched {
 	return fetched{cause: fmt.Sprintf("its address leads on more than %d times", resumeMoves)}
 }
 
-// unreached is a host that did not answer. The guard's refusals say what the operator can do; they do not go away.
-func unreached(host string, err error) fetched {
-	f := fetched{cause: "its address could not be reached: " + innermost(err), unreached: host, passing: true}
-	if r, ok := errors.AsType[interface {
+// connecting notes whether a request got as far as a connection, TLS and all. One that is made again on another
+// connection begins anew.
+func connecting(connected *atomic.Bool) *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn: func(string) { connected.Store(false) },
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	}
+}
+
+// unreached is an address that did not answer. It is the whole host's fault only when no connection to it could be made: one
+// that takes connections and does not answer for a file may well answer for the next. The guard's refusals say what the
+// operator can do; they do not go away, and cost nothing that would be worth sparing.
+func unreached(address string, err error, connected, over bool) fetched {
+	f := fetched{cause: "its address could not be reached: " + innermost(err), unreached: atssync.HostOf(address), passing: true}
+	r, refused := errors.AsType[interface {
 		error
 		Remedy() string
-	}](err); ok {
+	}](err)
+	switch {
+	case refused:
 		f.cause, f.remedy, f.passing = "its address may not be reached from here: "+r.Error(), r.Remedy(), false
+	case over: // the time of all redirects together; that of a connection is a shorter one
+		f.cause = "its address gave no answer within " + resumeTimeout.String()
+	case !connected:
+		f.hostDown = innermost(err)
 	}
 	return f
+}
+
+// brokenOff is a file of which the host sent only a part. That is an answer, and a bad one, like that of a server in
+// trouble; only when the time was over nobody knows whether the rest would have come.
+func brokenOff(address string, read int, err error) fetched {
+	if t, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err); ok && t.Timeout() {
+		return fetched{cause: "the file did not come within " + resumeTimeout.String(), unreached: atssync.HostOf(address), passing: true}
+	}
+	return fetched{cause: fmt.Sprintf("the file broke off after %d bytes: %s", read, innermost(err)), passing: true}
 }
 
 // passing reports whether a status speaks of the server's state of now and not of the file.

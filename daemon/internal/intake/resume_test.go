@@ -4,9 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -102,25 +108,28 @@ func TestLookAtResume_TellsAnAnswerFromNone(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fetch     fetcher
 		unreached string
+		down      string
 		passing   bool
 		turn      sdk.Turn
 	}{
-		"no such host":        {fetch: broken(errors.New("no such host")), unreached: "files.example.com", passing: true, turn: sdk.TurnPlatform},
+		"no such host":        {fetch: broken(errors.New("no such host")), unreached: "files.example.com", down: "no such host", passing: true, turn: sdk.TurnPlatform},
+		"a connect timeout":   {fetch: broken(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}), unreached: "files.example.com", down: "i/o timeout", passing: true, turn: sdk.TurnPlatform},
 		"the guard's no":      {fetch: broken(fmt.Errorf("dial: %w", blocked{})), unreached: "files.example.com", turn: sdk.TurnOperator},
 		"a server in trouble": {fetch: file(503, ""), passing: true, turn: sdk.TurnPlatform},
 		"too many requests":   {fetch: file(429, ""), passing: true, turn: sdk.TurnPlatform},
 		"not there":           {fetch: file(404, ""), turn: sdk.TurnPlatform},
 		"led to a host that is down": {fetch: func(r *http.Request) (*http.Response, error) {
-			if r.URL.Hostname() == "cdn.example.com" {
+			if r.URL.Host == "cdn.example.com:8443" {
 				return nil, errors.New("connection refused")
 			}
-			return file(302, "", "Location", "https://cdn.example.com/a")(r)
-		}, unreached: "cdn.example.com", passing: true, turn: sdk.TurnPlatform},
+			return file(302, "", "Location", "https://cdn.example.com:8443/a")(r)
+		}, unreached: "cdn.example.com:8443", down: "connection refused", passing: true, turn: sdk.TurnPlatform},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := LookAtResume(t.Context(), tt.fetch, atssync.Resume{URL: "https://files.example.com/a.pdf"}, sdk.ResumeRule{}, time.Now())
 			require.Equal(t, tt.unreached, got.Unreached)
+			require.Equal(t, tt.down, got.HostDown)
 			require.Equal(t, tt.passing, got.Passing)
 			require.Equal(t, tt.turn, got.WhoseTurn)
 			require.NotNil(t, got.Trouble(atssync.ResumeCheckStrict))
@@ -131,44 +140,96 @@ func TestLookAtResume_TellsAnAnswerFromNone(t *testing.T) {
 	}
 }
 
+// fileServer is a host that people's files lie on, as it is met over the network.
+func fileServer(t *testing.T, serve http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	h := httptest.NewUnstartedServer(serve)
+	h.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	h.StartTLS()
+	t.Cleanup(h.Close)
+	return h
+}
+
+// A file that broke off was answered, badly; that is not its host's being out of reach.
+func TestLookAtResume_AFileThatBreaksOffIsABadAnswer(t *testing.T) {
+	t.Parallel()
+	h := fileServer(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/broken.pdf" {
+			w.Header().Set("Content-Length", strconv.Itoa(200<<20))
+			_, _ = w.Write([]byte("%PDF-1.4"))
+			_ = http.NewResponseController(w).Flush()
+		}
+		panic(http.ErrAbortHandler)
+	})
+	look := func(path string) atssync.ResumeLook {
+		return LookAtResume(t.Context(), h.Client(), atssync.Resume{URL: h.URL + path}, sdk.ResumeRule{}, time.Now())
+	}
+	got := look("/broken.pdf")
+	require.Equal(t, "the file broke off after 8 bytes: unexpected EOF", got.Cause)
+	require.Empty(t, got.Unreached)
+	require.Empty(t, got.HostDown, "one file's fault was taken for its host's")
+	require.True(t, got.Passing, "it may well come whole soon")
+	require.NotNil(t, got.Trouble(atssync.ResumeCheckAnswered), "the ATS would get a part of it")
+
+	got = look("/no-answer.pdf")
+	require.Equal(t, atssync.HostOf(h.URL), got.Unreached)
+	require.Empty(t, got.HostDown)
+	require.Nil(t, got.Trouble(atssync.ResumeCheckAnswered))
+}
+
+func TestLookAtResume_NoConnectionIsTheHosts(t *testing.T) {
+	t.Parallel()
+	h := fileServer(t, func(http.ResponseWriter, *http.Request) {})
+	look := func(with Fetcher) atssync.ResumeLook {
+		return LookAtResume(t.Context(), with, atssync.Resume{URL: h.URL + "/a.pdf"}, sdk.ResumeRule{}, time.Now())
+	}
+	got := look(&http.Client{Transport: &http.Transport{}})
+	require.Contains(t, got.HostDown, "certificate")
+	require.Equal(t, atssync.HostOf(h.URL), got.Unreached)
+	require.Empty(t, look(h.Client()).HostDown)
+	h.Close()
+	got = look(h.Client())
+	require.Equal(t, "connection refused", got.HostDown)
+	require.Equal(t, "its address could not be reached: connection refused", got.Cause)
+}
+
+// A file that takes too long says nothing of its host, before its first byte and after it.
+func TestLookAtResume_ASlowFileIsNobodyElsesFault(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		fetch fetcher
+		cause string
+	}{
+		"no answer": {func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}, "its address gave no answer within 10s"},
+		"no body": {func(r *http.Request) (*http.Response, error) {
+			res, err := file(200, "")(r)
+			res.Body = io.NopCloser(readerFunc(func([]byte) (int, error) {
+				<-r.Context().Done()
+				return 0, r.Context().Err()
+			}))
+			return res, err
+		}, "the file did not come within 10s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				got := LookAtResume(t.Context(), tt.fetch, atssync.Resume{URL: "https://files.example.com/a.pdf"}, sdk.ResumeRule{}, time.Now())
+				require.Equal(t, tt.cause, got.Cause)
+				require.Equal(t, "files.example.com", got.Unreached)
+				require.Empty(t, got.HostDown)
+				require.Equal(t, "the resume was not looked at before it was sent: "+tt.cause, got.Warned(atssync.ResumeCheckAnswered))
+			})
+		})
+	}
+}
+
 type blocked struct{}
 
 func (blocked) Error() string  { return "the address 10.0.0.5 is a private address" }
 func (blocked) Remedy() string { return "list its network" }
-
-func TestSignedUntil_ReadsWhatAddressesAreSignedFor(t *testing.T) {
-	t.Parallel()
-	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	for url, want := range map[string]time.Time{
-		"https://b.example.com/a.pdf?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260301T110000Z&X-Amz-Expires=3600&X-Amz-Signature=1": at,
-		"https://b.example.com/a.pdf?x-amz-date=20260301T110000Z&x-amz-expires=3600":                                                    at,
-		"https://b.example.com/a.pdf?X-Goog-Date=20260301T110000Z&X-Goog-Expires=3600&X-Goog-Signature=1":                               at,
-		"https://b.example.com/a.pdf?AWSAccessKeyId=k&Expires=1772366400&Signature=s":                                                   at,
-		"https://b.example.com/a.pdf?sv=2024-01-01&se=2026-03-01T12%3A00%3A00Z&sig=s":                                                   at,
-		"https://b.example.com/a.pdf?se=2026-03-01T12:00Z&sig=s":                                                                        at,
-		"https://b.example.com/a.pdf?se=2026-03-01&sig=s":                                                                               time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC),
-		"https://b.example.com/a.pdf?Expires=1772366400":                                                                                {}, // not signed: whatever it means
-		"https://b.example.com/a.pdf?Expires=soon&Signature=s":                                                                          {},
-		"https://b.example.com/a.pdf?X-Amz-Date=yesterday&X-Amz-Expires=3600":                                                           {},
-		"https://b.example.com/a.pdf?X-Amz-Date=20260301T110000Z&X-Amz-Expires=99999999999999":                                          {},
-		"https://b.example.com/a.pdf?Expires=99999999999999999&Signature=s":                                                             {},
-		"https://b.example.com/a.pdf":                                                                                                   {},
-		"https://b.example.com/%zz":                                                                                                     {},
-	} {
-		require.True(t, want.Equal(signedUntil(url)), "%s: %s", url, signedUntil(url))
-	}
-}
-
-func FuzzSignedUntil(f *testing.F) {
-	f.Add("https://b.example.com/a.pdf?X-Amz-Date=20260301T110000Z&X-Amz-Expires=3600")
-	f.Add("https://b.example.com/a.pdf?Expires=1772366400&Signature=s")
-	f.Add("https://b.example.com/a.pdf?se=2026-03-01T12:00Z&sig=s")
-	f.Fuzz(func(t *testing.T, url string) {
-		if at := signedUntil(url); !at.IsZero() {
-			require.Contains(t, url, "?", "an end was read from an address without a query")
-		}
-	})
-}
 
 func TestLookAtResume_ASignatureThatEndsSoonIsNotFollowed(t *testing.T) {
 	t.Parallel()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"net/url"
 	"sync"
 	"time"
 
@@ -22,7 +21,8 @@ const (
 	lookKept = 5 * time.Minute
 	// lookForgotten is longer than a lane waits for the limits of its ATS with a look made.
 	lookForgotten = 2 * time.Hour
-	// hostKept is how long a host that could not be reached is not tried again.
+	// hostKept is how long a host that could not be reached is not tried again, so that it does not take every look its
+	// whole time to find that out.
 	hostKept  = 45 * time.Second
 	mostLooks = 10_000
 )
@@ -39,6 +39,7 @@ type look struct {
 	done  chan struct{} // closed once found is there
 	found atssync.ResumeLook
 	at    time.Time
+	until time.Time       // it counts for another attempt
 	wakes map[string]bool // lanes that go on when it is done
 }
 
@@ -61,10 +62,14 @@ type looks struct {
 	swept   time.Time
 }
 
-// lookedHost bounds the looks at one host and remembers that it could not be reached.
+// lookedHost bounds the looks at one host and remembers that it could not be reached. What is wrong with one file is not
+// its host's: a host is down when no connection to it could be made twice in a row, or when as many files as it has places were
+// not answered in a row.
 type lookedHost struct {
 	places chan struct{}
 	users  int
+	failed time.Time        // no connection could be made, and no answer came since
+	silent map[lookKey]bool // files that were not answered since the last answer
 	down   atssync.ResumeLook
 	until  time.Time
 }
@@ -75,54 +80,94 @@ func (w *Worker) lookAt(r *round, res atssync.Resume, stale bool) *look {
 	k := keyOfLook(r.c.Adapter, res)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if x := l.m[k]; x != nil && (!x.over() || stale || now.Sub(x.at) < lookKept) {
+	if x := l.m[k]; x != nil && (!x.over() || stale || now.Before(x.until)) {
 		return x
 	}
 	l.sweep(now)
 	x := &look{key: k, done: make(chan struct{}), wakes: make(map[string]bool)}
 	l.m[k] = x
-	host := hostOf(res.URL)
-	if h := l.hosts[host]; h != nil && now.Before(h.until) {
-		x.found, x.at = h.down, now
+	if found, ended := res.LookAtEnd(now); ended { // whatever its host does
+		w.o.Metrics.looked(r.c.Adapter, found)
+		x.found, x.at, x.until = found, now, now.Add(lookKept)
+		close(x.done)
+		return x
+	}
+	host := atssync.HostOf(res.URL)
+	if found, until, down := l.isDown(host, now); down {
+		x.found, x.at, x.until = found, now, until
 		close(x.done)
 		return x
 	}
 	patient := w.checkOf(r.c) == atssync.ResumeCheckStrict
 	adapter, rule := r.c.Adapter, r.manifest.Resume
 	w.wg.Go(func() {
-		if found, ok := w.makeLook(host, res, rule, patient); ok {
-			w.o.Metrics.looked(adapter, found)
-			w.wakeAll(l.made(x, found))
-		} else {
+		found, asked, ok := w.makeLook(x, res, rule, patient)
+		if !ok {
 			l.forget(x)
+			return
 		}
+		if asked {
+			w.o.Metrics.looked(adapter, found)
+		}
+		w.wakeAll(l.made(x, host, found, asked))
 	})
 	return x
 }
 
-// makeLook looks, and again while the answer is one that goes away by itself; of a host that does not answer only when
-// patient, as nobody is held for that otherwise. ok is false when the worker stops.
-func (w *Worker) makeLook(host string, res atssync.Resume, rule sdk.ResumeRule, patient bool) (found atssync.ResumeLook, ok bool) {
-	ctx := w.idle
+// makeLook looks, and again while the answer is one that goes away by itself. A host that cannot be reached is tried once
+// more before it counts as down, and on only when patient, as nobody is held for that otherwise; a file whose time was over is
+// not. asked is false when others found its host down before this file's turn came, ok when the worker stops.
+func (w *Worker) makeLook(x *look, res atssync.Resume, rule sdk.ResumeRule, patient bool) (found atssync.ResumeLook, asked, ok bool) {
+	ctx, host := w.idle, atssync.HostOf(res.URL)
 	for n := 0; ; n++ {
 		free, ok := w.looks.place(ctx, host)
 		if !ok {
-			return found, false
+			return found, false, false
 		}
-		found = w.policy.Load().Resumes(ctx, res, rule, time.Now().UTC())
+		switch others, is := w.looks.nowDown(host); {
+		case is && n == 0:
+			free()
+			return others, false, true
+		case is && !patient:
+			free()
+			return found, true, true
+		}
+		began := time.Now()
+		found = w.policy.Load().Resumes(ctx, res, rule, began.UTC())
 		free()
 		if ctx.Err() != nil {
-			return found, false
+			return found, false, false
 		}
-		if !found.Passing || n == len(lookPauses) || found.Unreached != "" && !patient {
-			return found, true
+		w.looks.learn(x.key, host, found, began)
+		again := found.Passing && n < len(lookPauses)
+		if found.Unreached != "" && !patient {
+			again = again && found.HostDown != "" && n == 0
+		}
+		if !again {
+			return found, true, true
 		}
 		select {
 		case <-ctx.Done():
-			return found, false
+			return found, false, false
 		case <-time.After(lookPauses[n]):
 		}
 	}
+}
+
+// isDown reports whether a host is known to be down, what that says of a file of it, and until when. l.mu is held.
+func (l *looks) isDown(host string, now time.Time) (found atssync.ResumeLook, until time.Time, down bool) {
+	h := l.hosts[host]
+	if h == nil || !now.Before(h.until) {
+		return found, until, false
+	}
+	return h.down.ForOthers(), h.until, true
+}
+
+func (l *looks) nowDown(host string) (found atssync.ResumeLook, down bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found, _, down = l.isDown(host, time.Now())
+	return found, down
 }
 
 // place waits until a host may be asked.
@@ -162,12 +207,13 @@ func (l *looks) place(ctx context.Context, host string) (free func(), ok bool) {
 }
 
 // made ends a look, and returns the lanes that waited for it.
-func (l *looks) made(x *look, found atssync.ResumeLook) []string {
+func (l *looks) made(x *look, host string, found atssync.ResumeLook, asked bool) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	x.found, x.at = found, time.Now()
-	if h := l.hosts[found.Unreached]; h != nil {
-		h.down, h.until = found, x.at.Add(hostKept)
+	x.until = x.at.Add(lookKept)
+	if h := l.hosts[host]; h != nil && !asked {
+		x.until = h.until
 	}
 	close(x.done)
 	wake := make([]string, 0, len(x.wakes))
@@ -178,6 +224,36 @@ func (l *looks) made(x *look, found atssync.ResumeLook) []string {
 		}
 	}
 	return wake
+}
+
+// learn remembers what a look that began then says of the hosts it asked.
+func (l *looks) learn(k lookKey, host string, found atssync.ResumeLook, began time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if h := l.hosts[host]; h != nil && found.Unreached != host { // it answered
+		h.failed, h.silent, h.until = time.Time{}, nil, time.Time{}
+	}
+	h := l.hosts[found.Unreached]
+	if h == nil || !found.Passing { // what the guard forbids is found out in no time
+		return
+	}
+	if found.HostDown != "" {
+		if before := h.failed; !before.IsZero() && !began.Before(before) && now.Sub(before) < hostKept {
+			h.down, h.until = found, now.Add(hostKept)
+		}
+		if h.failed.IsZero() || !began.Before(h.failed) {
+			h.failed = now
+		}
+		return
+	}
+	if h.silent == nil {
+		h.silent = make(map[lookKey]bool)
+	}
+	if h.silent[k] = true; len(h.silent) >= looksPerHost {
+		h.down, h.until, h.silent = found, now.Add(hostKept), nil
+		h.down.HostDown = fmt.Sprintf("%d files in a row were not answered", looksPerHost)
+	}
 }
 
 // wait has a lane woken when a look is made; false when it is.
@@ -239,12 +315,4 @@ func keyOfLook(adapter string, r atssync.Resume) lookKey {
 		ends = r.ExpiresAt.Unix()
 	}
 	return sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d", adapter, r.FileName, r.URL, ends))
-}
-
-func hostOf(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	return u.Hostname()
 }

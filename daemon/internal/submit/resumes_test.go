@@ -77,8 +77,8 @@ func missing(string, int) atssync.ResumeLook {
 
 func down(string, int) atssync.ResumeLook {
 	return atssync.ResumeLook{
-		CheckResult: atssync.CheckResult{Cause: "its address could not be reached", WhoseTurn: sdk.TurnPlatform, Remedy: "make it reachable"},
-		Unreached:   "files.example.com", Passing: true,
+		CheckResult: atssync.CheckResult{Cause: "its address could not be reached: connection refused", WhoseTurn: sdk.TurnPlatform, Remedy: "make it reachable"},
+		Unreached:   "files.example.com", HostDown: "connection refused", Passing: true,
 	}
 }
 
@@ -213,14 +213,14 @@ func TestResumes_AHostOutOfReach(t *testing.T) {
 		how   atssync.ResumeCheck
 		own   atssync.ResumeCheck
 		state atssync.State
-		looks int // at the first file; those after it are not tried
+		looks int // at the first file, as a host is not down at once; those after it are not tried
 	}{
-		"answered":                    {how: atssync.ResumeCheckAnswered, state: atssync.StateSubmitted, looks: 1},
-		"the default":                 {state: atssync.StateSubmitted, looks: 1},
+		"answered":                    {how: atssync.ResumeCheckAnswered, state: atssync.StateSubmitted, looks: 2},
+		"the default":                 {state: atssync.StateSubmitted, looks: 2},
 		"strict":                      {how: atssync.ResumeCheckStrict, state: atssync.StateHeld, looks: 3},
 		"off":                         {how: atssync.ResumeCheckOff, state: atssync.StateSubmitted},
 		"strict on this connection":   {own: atssync.ResumeCheckStrict, state: atssync.StateHeld, looks: 3},
-		"strict but not on this one":  {how: atssync.ResumeCheckStrict, own: atssync.ResumeCheckAnswered, state: atssync.StateSubmitted, looks: 1},
+		"strict but not on this one":  {how: atssync.ResumeCheckStrict, own: atssync.ResumeCheckAnswered, state: atssync.StateSubmitted, looks: 2},
 		"strict and off on this one!": {how: atssync.ResumeCheckStrict, own: atssync.ResumeCheckOff, state: atssync.StateSubmitted},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -240,9 +240,17 @@ func TestResumes_AHostOutOfReach(t *testing.T) {
 				require.Equal(t, map[atssync.State]int64{tt.state: 3}, b.states(b.conns[0].ID))
 				require.Equal(t, tt.looks, f.made(resumeOf("first")))
 				require.Zero(t, f.made(resumeOf("second"))+f.made(resumeOf("third")), "a host that is down was asked for each file")
-				for _, id := range append(first, more...) {
-					warned := tt.looks == 1
-					require.Equal(t, warned, strings.Contains(b.sub(id).Warning, "was not looked at before it was sent: its address could not be reached"), b.sub(id).Warning)
+				why := map[bool]string{true: "its address could not be reached", false: "its host was not asked, as it gave no answer for others just now"}
+				for i, id := range append(first, more...) {
+					s, says := b.sub(id), why[i == 0]+": connection refused"
+					switch {
+					case tt.looks == 2:
+						require.Equal(t, "the resume was not looked at before it was sent: "+says, s.Warning)
+					case tt.looks == 3:
+						require.Equal(t, "the resume: "+says, s.Trouble.Message)
+					default:
+						require.Empty(t, s.Warning)
+					}
 				}
 			})
 		})

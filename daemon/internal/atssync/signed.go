@@ -1,4 +1,4 @@
-package intake
+package atssync
 
 import (
 	"net/url"
@@ -6,12 +6,32 @@ import (
 	"strings"
 	"time"
 
-	"github.com/atssync/atssync/daemon/internal/atssync"
+	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
-// endOf is when a resume's address stops to work, zero when nothing says so: what the platform told, or what the address
+// resumeSoon is how long a resume's address must work on: an ATS may fetch it that late.
+const resumeSoon = 72 * time.Hour
+
+// LookAtEnd says what needs no network: that a resume's address stopped to work or will before an ATS may have fetched it.
+// ended is false where nothing says so.
+func (r Resume) LookAtEnd(now time.Time) (found ResumeLook, ended bool) {
+	end := r.end()
+	if end.IsZero() || !end.Before(now.Add(resumeSoon)) {
+		return found, false
+	}
+	found = NewResumeLook()
+	found.OK, found.WhoseTurn = false, sdk.TurnPlatform
+	found.Cause = "its address stops to work within 72 hours, and an ATS may fetch it later than that"
+	if !end.After(now) {
+		found.Cause = "its address stopped to work at " + end.UTC().Format(time.RFC3339)
+	}
+	found.Remedy = "send the application again with an address that works for a week"
+	return found, true
+}
+
+// end is when a resume's address stops to work, zero when nothing says so: what the platform told, or what the address
 // itself is signed for, whichever comes first.
-func endOf(r atssync.Resume) time.Time {
+func (r Resume) end() time.Time {
 	end := signedUntil(r.URL)
 	if r.ExpiresAt != nil && (end.IsZero() || r.ExpiresAt.Before(end)) {
 		end = *r.ExpiresAt

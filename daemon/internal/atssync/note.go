@@ -76,28 +76,28 @@ func (n NoteTemplate) Render(d Document, platform string, rule sdk.NoteRule) (st
 		return "", nil
 	}
 	data := NoteData{
-		Platform: clean(platform), URL: d.ApplicationURL,
-		FirstName: clean(d.Person.FirstName), LastName: clean(d.Person.LastName),
+		Platform: lines(platform), URL: d.ApplicationURL,
+		FirstName: lines(d.Person.FirstName), LastName: lines(d.Person.LastName),
 	}
 	for _, a := range d.Answers {
 		if a.Private {
 			continue
 		}
-		text := clean(a.Answer)
+		text := lines(a.Answer)
 		if text == "" {
 			text = "(no answer)"
 		}
-		data.Answers = append(data.Answers, Answer{Question: clean(a.Question), Answer: text})
+		data.Answers = append(data.Answers, Answer{Question: lines(a.Question), Answer: text})
 	}
 	for i, m := range d.Media {
-		title := clean(m.Title)
+		title := lines(m.Title)
 		if title == "" {
 			title = fmt.Sprintf("Sound bite %d", i+1)
 		}
 		data.Media = append(data.Media, Media{Title: title, URL: m.URL})
 	}
 	for _, s := range d.Notes {
-		if s = clean(s); s != "" {
+		if s = lines(s); s != "" {
 			data.Notes = append(data.Notes, s)
 		}
 	}
@@ -120,21 +120,6 @@ func htmlWidth(r rune) int {
 		return len("<br>\n")
 	}
 	return utf8.RuneCountInString(template.HTMLEscapeString(string(r)))
-}
-
-// clean makes one value safe for a plain text: valid UTF-8, \n line ends, no control or direction-override characters.
-func clean(s string) string {
-	s = strings.ReplaceAll(strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n"), "\r", "\n")
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return r
-		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069:
-			return -1
-		}
-		return r
-	}, s)
-	return strings.TrimSpace(s)
 }
 
 // cut shortens text to at most limit characters, as width counts them, at a word, ending with a pointer to url.

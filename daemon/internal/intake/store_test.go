@@ -94,6 +94,27 @@ func TestStore_ARepetitionIsAnsweredEvenWhenItsTimeIsOver(t *testing.T) {
 	})
 }
 
+// A document was taken before its characters were looked at; who asks for it again is answered, as it is where it was.
+func TestStore_ARepetitionIsAnsweredWhateverItsTextsHold(t *testing.T) {
+	t.Parallel()
+	s, store, c := onStore(t)
+	doc := document("1")
+	doc.Connection, doc.Person.FirstName, doc.Person.LastName = c.ID, "A\x00", "  "
+	in, err := s.seal(c, doc, time.Now())
+	require.NoError(t, err)
+	first, err := store.Accept(t.Context(), []atssync.NewSubmission{in}, time.Now())
+	require.NoError(t, err)
+	require.NoError(t, first[0].Err)
+	again, err := s.Submit(t.Context(), doc)
+	require.NoError(t, err)
+	require.Equal(t, atssync.AcceptedReplay, again.Result)
+	require.Equal(t, first[0].Submission.ID, again.Submission.ID)
+	doc.Job = "job-2"
+	_, err = s.Submit(t.Context(), doc)
+	require.ErrorContains(t, err, "person.first_name: holds the character U+0000")
+	require.ErrorContains(t, err, "person.last_name: is required")
+}
+
 func TestStore_ABatchSentAgainAfterAReconnectDoublesNobody(t *testing.T) {
 	t.Parallel()
 	s, store, c := onStore(t)

@@ -94,10 +94,10 @@ func (s *Service) prepare(ctx context.Context, at *places, doc atssync.Document,
 	return in, nil, err
 }
 
-// overdue reports whether nothing is wrong but that an instant has passed.
+// overdue reports whether nothing is wrong but that an instant has passed, or what was taken before it was looked at as it is now.
 func overdue(problems []atssync.FieldError) bool {
 	return !slices.ContainsFunc(problems, func(p atssync.FieldError) bool {
-		return !strings.HasPrefix(p.Message, inThePast)
+		return !strings.HasPrefix(p.Message, inThePast) && !strings.HasPrefix(p.Message, spoilt) && !strings.HasPrefix(p.Message, unseen)
 	})
 }
 
@@ -126,7 +126,7 @@ func (s *Service) seal(c atssync.Connection, doc atssync.Document, now time.Time
 	if doc.ExpiresAt != nil {
 		sub.ExpiresAt = *doc.ExpiresAt
 	}
-	if doc.Person.LastName == "" && c.LastNameFallback == "" {
+	if atssync.Blank(doc.Person.LastName) && c.LastNameFallback == "" {
 		doc.Person.LastName = s.policy.Load().LastNameFallback // the connection's own is filled in when it is sent
 	}
 	payload, err := s.vault.SealDocument(c.ID, sub.ExternalKey, doc)

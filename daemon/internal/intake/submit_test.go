@@ -270,7 +270,7 @@ func TestSubmit_FallbackOfTheConnectionAllowsOneNameAndIsLeftToTheSender(t *test
 	require.Empty(t, opened.Person.LastName)
 
 	b.Reconfigure(Policy{LastNameFallback: "(none)"})
-	doc.Connection = "con_a"
+	doc.Connection, doc.Person.LastName = "con_a", " \u200b"
 	a, err = b.Submit(t.Context(), doc)
 	require.NoError(t, err)
 	opened, err = b.vault.OpenDocument(a.Submission, b.store.sealed[a.Submission.ID])

@@ -27,17 +27,29 @@ const consentAhead = 24 * time.Hour
 // inThePast begins what is said of an instant that is over.
 const inThePast = "is in the past"
 
+// spoilt begins what is said of a text with a character that belongs into none, unseen what is said of one that is required and
+// shows nothing.
+const (
+	spoilt = "holds the character "
+	unseen = "is required, and nothing can be seen in it"
+)
+
 // Validate returns every problem of a document, at most 50 of them, nil when it is good: missing and too long
-// fields, words outside their list, addresses that are not https, e-mail addresses that are none, instants that
-// are over.
+// fields, words outside their list, addresses that are not https, e-mail addresses that are none, characters that belong
+// into no text, instants that are over.
 func Validate(doc atssync.Document, r Rules) []atssync.FieldError {
 	v := validator{path: make(path, 0, 8)}
 	v.object(documentShape(), reflect.ValueOf(&doc).Elem())
 	add := func(path, message string) {
 		v.problems = append(v.problems, atssync.FieldError{Path: path, Message: message})
 	}
-	if doc.Person.LastName == "" && r.LastNameFallback == "" {
-		add("person.last_name", "is required: this connection has no last_name_fallback for people with one name")
+	if last := doc.Person.LastName; r.LastNameFallback == "" && atssync.Blank(last) {
+		const why = ": this connection has no last_name_fallback for people with one name"
+		if last == "" {
+			add("person.last_name", "is required"+why)
+		} else {
+			add("person.last_name", unseen+why)
+		}
 	}
 	if doc.ExpiresAt != nil && !doc.ExpiresAt.After(r.Now) {
 		add("expires_at", inThePast)
@@ -106,8 +118,11 @@ func (v *validator) list(f *field, val reflect.Value) {
 	}
 	for i := range n {
 		v.path = append(v.path, step{index: i, list: true})
-		if f.shape.elem.kind == kindObject {
+		switch f.shape.elem.kind {
+		case kindObject:
 			v.object(f.shape.elem, val.Index(i))
+		case kindString:
+			v.characters(val.Index(i).String())
 		}
 		v.path = v.path[:len(v.path)-1]
 	}
@@ -127,6 +142,10 @@ func (v *validator) text(f *field, s string) {
 			return
 		}
 	}
+	if f.required && f.name != "answer" && atssync.Blank(s) {
+		v.problem(unseen)
+		return
+	}
 	if f.enum != nil && !slices.Contains(f.enum, s) {
 		v.problem("must be one of " + strings.Join(f.enum, ", "))
 		return
@@ -134,7 +153,16 @@ func (v *validator) text(f *field, s string) {
 	if f.check != nil {
 		if message := f.check(s); message != "" {
 			v.problem(message)
+			return
 		}
+	}
+	v.characters(s)
+}
+
+// characters says what a text holds that belongs into none.
+func (v *validator) characters(s string) {
+	if r, bad := atssync.FirstSpoilt(s); bad {
+		v.problem(fmt.Sprintf(spoilt+"%U, which belongs into no text: it often comes of a wrong decoding; leave it out", r))
 	}
 }
 

@@ -72,10 +72,15 @@ func (v Vault) PersonKeys(account string, p atssync.Person) []string {
 	if p.ID != "" {
 		keys = append(keys, v.Keys.Index("person", account+"\x00"+p.ID))
 	}
-	for _, e := range p.Emails {
-		k := v.Keys.Index("email", account+"\x00"+strings.ToLower(e.Address))
-		if !slices.Contains(keys, k) {
+	add := func(address string) {
+		if k := v.Keys.Index("email", account+"\x00"+strings.ToLower(address)); !slices.Contains(keys, k) {
 			keys = append(keys, k)
+		}
+	}
+	for _, e := range p.Emails {
+		add(e.Address)
+		if sent := atssync.OneLine(e.Address); sent != e.Address {
+			add(sent) // people look for what can be seen of it
 		}
 	}
 	return keys

@@ -72,7 +72,7 @@ func (s *Service) findRequest(ctx context.Context, sub atssync.Submission) (sdk.
 	if err != nil {
 		return req, err
 	}
-	for _, e := range doc.Person.Emails {
+	for _, e := range doc.ForReading().Person.Emails {
 		req.Emails = append(req.Emails, e.Address)
 	}
 	return req, nil

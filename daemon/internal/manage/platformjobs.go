@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -67,12 +66,15 @@ func jobProblems(j atssync.PlatformJob) []atssync.FieldError {
 
 func badText(text string, required bool) string {
 	switch n := utf8.RuneCountInString(text); {
-	case required && strings.TrimSpace(text) == "":
+	case required && atssync.Blank(text):
 		return "is required"
 	case n > maxTitle:
 		return fmt.Sprintf("has %d characters; the limit is %d", n, maxTitle)
 	case !utf8.ValidString(text):
 		return "is not valid UTF-8"
+	}
+	if r, bad := atssync.FirstSpoilt(text); bad {
+		return fmt.Sprintf("holds the character %U, which belongs into no text", r)
 	}
 	return ""
 }

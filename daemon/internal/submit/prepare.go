@@ -106,7 +106,8 @@ func (w *Worker) prepareOne(r *round, d atssync.Due, notes atssync.NoteTemplate)
 	if err != nil {
 		return ready{}, unreadable("document", err)
 	}
-	if doc.Person.LastName == "" {
+	doc = doc.ForReading()
+	if atssync.Blank(doc.Person.LastName) {
 		doc.Person.LastName = r.c.LastNameFallback
 	}
 	note, err := notes.Render(doc, w.o.Platform, r.manifest.Note)

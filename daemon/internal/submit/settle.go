@@ -164,7 +164,7 @@ func (w *Worker) emails(ctx context.Context, s atssync.Submission) ([]string, er
 		return nil, err
 	}
 	var out []string
-	for _, e := range doc.Person.Emails {
+	for _, e := range doc.ForReading().Person.Emails {
 		out = append(out, e.Address)
 	}
 	return out, nil

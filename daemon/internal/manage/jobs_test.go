@@ -118,9 +118,14 @@ func TestPutPlatformJobs_TellsAllProblemsByIndexAndStoresNothing(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	err := w.PutPlatformJobs(w.ctx(), []atssync.PlatformJob{
-		{ID: "1", Account: "acme", Title: "A"}, {Title: "\xff"}, {ID: "3", Account: "acme", Title: strings.Repeat("a", 501)},
+		{ID: "1", Account: "acme", Title: "A"},
+		{Title: "\xff"},
+		{ID: "3", Account: "acme", Title: strings.Repeat("a", 501)},
+		{ID: "4", Account: "acme", Title: "Cook\x00"},
+		{ID: "5", Account: "acme", Title: "\u200b"},
 	})
-	requireCode(t, err, atssync.CodeInvalid, "[1].id: is required", "[1].account: is required", "[1].title: is not valid UTF-8", "[2].title: has 501")
+	requireCode(t, err, atssync.CodeInvalid, "[1].id: is required", "[1].account: is required", "[1].title: is not valid UTF-8", "[2].title: has 501",
+		"[3].title: holds the character U+0000", "[4].title: is required")
 	page, err := w.PlatformJobs(w.ctx(), atssync.JobQuery{Account: "acme"})
 	require.NoError(t, err)
 	require.Empty(t, page.Items)

@@ -36,7 +36,8 @@ type Call struct {
 	// RefusedBeforeProcessing lists statuses that, to a write, prove that nothing was applied.
 	RefusedBeforeProcessing []int
 	// Decode reads the body of a 2xx answer. Its error makes a write ambiguous, a read transient when the
-	// body is no JSON at all, and otherwise KindRemoteChanged. Nil takes any body.
+	// body is no JSON at all, and otherwise KindRemoteChanged, with the place that a
+	// FormError names. Nil takes any body.
 	Decode func(body []byte) error
 }
 

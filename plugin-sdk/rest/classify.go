@@ -79,6 +79,7 @@ func (c *Client) refused(call Call, reply Reply) *sdk.Error {
 	default:
 		e.Kind, e.Turn = sdk.KindRemoteChanged, sdk.TurnAdapter
 		e.Message = fmt.Sprintf("%s gave an unexpected answer (status %d, %s)", c.opt.Name, status, call.endpoint())
+		e.Remedy = changed(c.opt.Name)
 	}
 	return e
 }
@@ -108,9 +109,9 @@ func (c *Client) cutShort(call Call, status int, err error) *sdk.Error {
 	if call.Write {
 		return c.ambiguous(e, call, fmt.Sprintf("%s answered %d, but %s", c.opt.Name, status, what))
 	}
-	e.Kind = sdk.KindTransient
+	e.Kind, e.Remedy = sdk.KindTransient, "Nothing to do now; it is tried again."
 	if errors.Is(err, errTooLarge) {
-		e.Kind, e.Turn = sdk.KindRemoteChanged, sdk.TurnAdapter
+		e.Kind, e.Turn, e.Remedy = sdk.KindRemoteChanged, sdk.TurnAdapter, changed(c.opt.Name)
 	}
 	e.Message = fmt.Sprintf("%s answered %d, but %s (%s)", c.opt.Name, status, what, call.endpoint())
 	return e
@@ -125,12 +126,22 @@ func (c *Client) unreadable(call Call, status int, err error) *sdk.Error {
 	}
 	e.Kind = sdk.KindRemoteChanged
 	e.Message = fmt.Sprintf("%s answered %d, but not in the documented form (%s)", c.opt.Name, status, call.endpoint())
+	e.Remedy = changed(c.opt.Name)
+	if f := Form(err); f != nil {
+		e.Message = fmt.Sprintf("%s answered %d, but not in the documented form (%s: %s)", c.opt.Name, status, call.endpoint(), f)
+	}
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) || errors.Is(err, errEmpty) || errors.Is(err, io.ErrUnexpectedEOF) {
 		e.Kind, e.Turn = sdk.KindTransient, sdk.TurnATS
 		e.Message = fmt.Sprintf("%s answered %d, but with something that is not JSON (%s)", c.opt.Name, status, call.endpoint())
+		e.Remedy = "Nothing to do now; it is tried again. If it goes on, check that base_url and the proxy lead to the ATS itself."
 	}
 	return e
+}
+
+// changed is what to do about an answer that is not as documented.
+func changed(ats string) string {
+	return "Look for a newer version of the adapter, and tell its author what is said here about the answer of " + ats + "; it is tried again by itself."
 }
 
 // ambiguous makes e say that nobody knows whether the write took place.

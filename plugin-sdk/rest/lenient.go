@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 )
 
 // errEmpty says that an answer that should hold JSON holds nothing.
@@ -40,7 +39,7 @@ func (id *ID) UnmarshalJSON(b []byte) error {
 		*id = ID(b)
 		return nil
 	default:
-		return errors.New("an id is neither a whole number nor a text")
+		return misformed(b, "")
 	}
 }
 
@@ -78,7 +77,7 @@ type Text string
 func (t *Text) UnmarshalJSON(b []byte) error {
 	switch {
 	case len(b) == 0 || b[0] == '{' || b[0] == '[':
-		return errors.New("a text is an object or a list")
+		return misformed(b, "")
 	case bytes.Equal(b, []byte("null")):
 		*t = ""
 		return nil
@@ -91,33 +90,6 @@ func (t *Text) UnmarshalJSON(b []byte) error {
 		return nil
 	default:
 		*t = Text(b)
-		return nil
-	}
-}
-
-// List is a list that an ATS may write as its only element, or as null.
-type List[T any] []T
-
-// UnmarshalJSON takes an array, one element without its array, or null.
-func (l *List[T]) UnmarshalJSON(b []byte) error {
-	b = bytes.TrimSpace(b)
-	switch {
-	case bytes.Equal(b, []byte("null")):
-		*l = nil
-		return nil
-	case len(b) > 0 && b[0] == '[':
-		var all []T
-		if err := json.Unmarshal(b, &all); err != nil {
-			return fmt.Errorf("reading a list: %w", err)
-		}
-		*l = all
-		return nil
-	default:
-		var one T
-		if err := json.Unmarshal(b, &one); err != nil {
-			return fmt.Errorf("reading a list of one: %w", err)
-		}
-		*l = List[T]{one}
 		return nil
 	}
 }

@@ -98,6 +98,11 @@ type Reading struct {
 	NotBefore      time.Time // do not tell the candidate before
 	Gone           Gone
 	MergedInto     string // candidate id, with GoneMerged
+	// Unreadable is set when the ATS shows the application, or all of the candidate's where ApplicationID is "", in a
+	// form that the adapter cannot read: the place in the answer and what stands there ("applications[0].stage is an
+	// object"), nothing of its content. Of the rest only ids are set then. What is reported so is not missing; an
+	// answer of which nothing can be told apart is an error instead.
+	Unreadable string
 }
 
 // Gone says that the ATS reported the end of a record, as opposed to not showing it.

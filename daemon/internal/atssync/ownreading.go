@@ -14,6 +14,13 @@ func OwnReading(sub Submission, ref sdk.ApplicationRef, readings []sdk.Reading, 
 	seen := slices.DeleteFunc(slices.Clone(readings), func(r sdk.Reading) bool {
 		return ref.CandidateID != "" && r.CandidateID != ref.CandidateID || r.Gone != ""
 	})
+	if len(seen) > 0 && len(Readable(seen)) < len(seen) {
+		shown := Application{CandidateID: ref.CandidateID, ApplicationID: ref.ApplicationID, Pending: ref.Pending}
+		if what := shown.Unreadable(seen); what != "" {
+			return sdk.Reading{}, unreadable(m.Label, cmp.Or(ref.CandidateID, ref.ApplicationID, ref.Pending), what)
+		}
+		seen = Readable(seen)
+	}
 	if len(seen) == 0 {
 		e := Errorf(CodeNotFound, "%s does not show the candidate %s to this connection, so nobody can prove that it is submission %s", m.Label, cmp.Or(ref.CandidateID, ref.ApplicationID, ref.Pending), sub.ID)
 		if m.ReadPermission != "" {
@@ -60,3 +67,11 @@ func NotFollowed(sub Submission, r Receipt, others []Submission) error {
 	}
 	return nil
 }
+
+// unreadable is the error about a candidate that the ATS shows in a form which the adapter does not know.
+func unreadable(ats, who, what string) *Error {
+	return Errorf(CodeATS, "%s shows the candidate %s in a form that the adapter cannot read (%s)", ats, who, what).WithRemedy("%s", RemedyUnreadable)
+}
+
+// RemedyUnreadable is what to do about an answer of which the adapter cannot read a part.
+const RemedyUnreadable = "look for a newer version of the adapter, and tell its author the place in the answer; it is read again at each pass"

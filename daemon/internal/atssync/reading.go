@@ -1,6 +1,7 @@
 package atssync
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -18,11 +19,15 @@ type Rules struct {
 
 // ApplyReadings judges everything that the ATS showed of an application's candidate, and returns whether
 // the record changed and what the platform is told. No readings means that the candidate was not shown.
-// An unchanged application is returned as unchanged, and nothing is to be written.
+// An unchanged application is returned as unchanged, and nothing is to be written; so is one that is Unreadable.
 func (a *Application) ApplyReadings(readings []sdk.Reading, r Rules, now time.Time) (bool, []EventDraft) {
 	if len(readings) == 0 {
 		return a.missed(r, now)
 	}
+	if a.Unreadable(readings) != "" {
+		return false, nil
+	}
+	readings = Readable(readings)
 	for i := range readings {
 		if readings[i].Gone != "" && a.matches(readings[i]) {
 			return a.gone(readings[i], now)
@@ -34,6 +39,30 @@ func (a *Application) ApplyReadings(readings []sdk.Reading, r Rules, now time.Ti
 		}
 	}
 	return a.lost(readings, r, now)
+}
+
+// Readable returns the readings that the adapter could read.
+func Readable(readings []sdk.Reading) []sdk.Reading {
+	unreadable := func(r sdk.Reading) bool { return r.Unreadable != "" }
+	if !slices.ContainsFunc(readings, unreadable) {
+		return readings
+	}
+	return slices.DeleteFunc(slices.Clone(readings), unreadable)
+}
+
+// Unreadable says what the adapter could not read of this application, "" when it could be read or is not shown. Where ours is
+// not among the person's applications that could be read, one that could not may be ours: it has neither vanished nor another id.
+func (a *Application) Unreadable(readings []sdk.Reading) string {
+	what := ""
+	for i := range readings {
+		switch rd := readings[i]; {
+		case rd.Unreadable == "" && a.matches(rd) && (rd.ApplicationID != "" || rd.Gone != ""):
+			return ""
+		case rd.Unreadable != "" && (what == "" || rd.ApplicationID != "" && rd.ApplicationID == a.ApplicationID):
+			what = rd.Unreadable
+		}
+	}
+	return what
 }
 
 // matches reports whether a reading is of our own application. While its id is not known, it is the one that the ATS

@@ -292,3 +292,44 @@ func TestApplyReadings_SettleBeginsAnewForAnotherTerminalStatus(t *testing.T) {
 	require.Equal(t, []atssync.EventType{atssync.EventStatusChanged}, types(drafts))
 	require.Equal(t, sdk.StatusHired, a.Status)
 }
+
+func TestApplyReadings_WhatCannotBeReadChangesNothing(t *testing.T) {
+	t.Parallel()
+	const what = "applications[0].stage is an object"
+	ours := sdk.Reading{CandidateID: "c1", ApplicationID: "a1", JobID: "j1", Raw: sdk.RawStatus{Status: "hired"}}
+	other := sdk.Reading{CandidateID: "c1", ApplicationID: "a2", JobID: "j1", Raw: sdk.RawStatus{Status: "active"}}
+	broken := func(application string) sdk.Reading {
+		return sdk.Reading{CandidateID: "c1", ApplicationID: application, Unreadable: what}
+	}
+	cases := map[string]struct {
+		readings   []sdk.Reading
+		unreadable bool
+	}{
+		"ours":                              {[]sdk.Reading{broken("a1")}, true},
+		"ours beside one that can be read":  {[]sdk.Reading{other, broken("a1")}, true},
+		"the whole candidate":               {[]sdk.Reading{broken("")}, true},
+		"one without an id, ours not shown": {[]sdk.Reading{other, broken("")}, true},
+		"another one, ours not shown":       {[]sdk.Reading{broken("a2")}, true},
+		"another one":                       {[]sdk.Reading{broken("a2"), ours}, false},
+		"none":                              {[]sdk.Reading{ours}, false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := atssync.Application{ID: "sub_1", CandidateID: "c1", ApplicationID: "a1", ATSJob: "j1", SeenAt: now, Visibility: atssync.Visible}
+			before := a
+			changed, events := a.ApplyReadings(c.readings, atssync.Rules{}, now)
+			if c.unreadable {
+				require.Equal(t, what, a.Unreadable(c.readings))
+				require.False(t, changed)
+				require.Empty(t, events)
+				require.Equal(t, before, a, "it has not vanished, and has no other id")
+				return
+			}
+			require.Empty(t, a.Unreadable(c.readings))
+			require.True(t, changed)
+			require.Equal(t, "hired", a.Raw.Status)
+		})
+	}
+	require.Len(t, atssync.Readable([]sdk.Reading{ours, broken("a2"), other}), 2)
+}

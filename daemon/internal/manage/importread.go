@@ -103,6 +103,13 @@ func shown(m sdk.Manifest, ref sdk.ApplicationRef, linked string, readings []sdk
 		}
 		return refuse(path, "%s", message)
 	}
+	if readable := atssync.Readable(seen); len(readable) < len(seen) {
+		app := atssync.Application{CandidateID: ref.CandidateID, ApplicationID: ref.ApplicationID, Pending: ref.Pending}
+		if what := app.Unreadable(seen); what != "" {
+			return refuse(path, "%s is shown in a form that the adapter cannot read (%s)", who, what)
+		}
+		seen = readable
+	}
 	own := only(seen, func(r sdk.Reading) bool { return r.ExternalID == "" || r.ExternalID == ref.ExternalID })
 	if len(own) == 0 {
 		return refuse("external_id", "%s carries the external id %q in the ATS: it is another application", who, seen[0].ExternalID)

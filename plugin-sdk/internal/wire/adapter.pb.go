@@ -3162,7 +3162,12 @@ type Reading struct {
 	// gone: deleted or merged, when the ATS reports it; empty while visible.
 	Gone string `protobuf:"bytes,12,opt,name=gone,proto3" json:"gone,omitempty"`
 	// merged_into is a candidate id, with gone = merged.
-	MergedInto    string `protobuf:"bytes,13,opt,name=merged_into,json=mergedInto,proto3" json:"merged_into,omitempty"`
+	MergedInto string `protobuf:"bytes,13,opt,name=merged_into,json=mergedInto,proto3" json:"merged_into,omitempty"`
+	// unreadable is set when the ATS shows the application, or all of the candidate's where application_id is
+	// empty, in a form that the adapter cannot read: the place in the answer and what stands there
+	// ("applications[0].stage is an object"), nothing of its content. Of the rest only ids are set then. What
+	// is reported so is not missing.
+	Unreadable    string `protobuf:"bytes,14,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3284,6 +3289,13 @@ func (x *Reading) GetGone() string {
 func (x *Reading) GetMergedInto() string {
 	if x != nil {
 		return x.MergedInto
+	}
+	return ""
+}
+
+func (x *Reading) GetUnreadable() string {
+	if x != nil {
+		return x.Unreadable
 	}
 	return ""
 }
@@ -5252,7 +5264,7 @@ const file_adapter_proto_rawDesc = "" +
 	"\x11ReadStatusesReply\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.atssync.adapter.v1.ErrorR\x05error\x12,\n" +
 	"\x04meta\x18\x02 \x01(\v2\x18.atssync.adapter.v1.MetaR\x04meta\x127\n" +
-	"\breadings\x18\x03 \x03(\v2\x1b.atssync.adapter.v1.ReadingR\breadings\"\xeb\x03\n" +
+	"\breadings\x18\x03 \x03(\v2\x1b.atssync.adapter.v1.ReadingR\breadings\"\x8b\x04\n" +
 	"\aReading\x12!\n" +
 	"\fcandidate_id\x18\x01 \x01(\tR\vcandidateId\x12%\n" +
 	"\x0eapplication_id\x18\x02 \x01(\tR\rapplicationId\x12\x1f\n" +
@@ -5272,7 +5284,10 @@ const file_adapter_proto_rawDesc = "" +
 	"not_before\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x12\x12\n" +
 	"\x04gone\x18\f \x01(\tR\x04gone\x12\x1f\n" +
 	"\vmerged_into\x18\r \x01(\tR\n" +
-	"mergedIntoB\v\n" +
+	"mergedInto\x12\x1e\n" +
+	"\n" +
+	"unreadable\x18\x0e \x01(\tR\n" +
+	"unreadableB\v\n" +
 	"\t_prospect\"\xd2\x01\n" +
 	"\tRawStatus\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x12\x19\n" +

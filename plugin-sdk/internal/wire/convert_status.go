@@ -49,6 +49,7 @@ func readingToWire(w *Reading, r *sdk.Reading) {
 	w.Prospect = r.Prospect
 	w.ChangedAt, w.NotBefore = timeToWire(r.ChangedAt), timeToWire(r.NotBefore)
 	w.Gone, w.MergedInto = textToWire(string(r.Gone)), textToWire(r.MergedInto)
+	w.Unreadable = textToWire(r.Unreadable)
 }
 
 // readingFromWire expects a reading that bounds.readings has passed.
@@ -59,6 +60,7 @@ func readingFromWire(r *sdk.Reading, w *Reading) {
 	r.Prospect = w.Prospect
 	r.ChangedAt, r.NotBefore = timeFromWire(w.ChangedAt), timeFromWire(w.NotBefore)
 	r.Gone, r.MergedInto = sdk.Gone(w.Gone), w.MergedInto
+	r.Unreadable = cut(w.Unreadable, maxID)
 }
 
 func rawStatusToWire(r *sdk.RawStatus) *RawStatus {

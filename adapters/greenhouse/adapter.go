@@ -16,6 +16,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -94,11 +95,47 @@ func (s *session) call(method, path string) rest.Call {
 
 // get reads path into v, which decides how lenient the reading is.
 func (s *session) get(ctx context.Context, path, query string, v any) (rest.Reply, error) {
+	return s.ask(ctx, path, query, func(body []byte) error { return rest.Decode(body, v) })
+}
+
+// list is get for an answer that is a list; v is a *rest.List or a *rest.Elements.
+func (s *session) list(ctx context.Context, path, query string, v any) (rest.Reply, error) {
+	return s.ask(ctx, path, query, func(body []byte) error { return rest.DecodeList(body, v) })
+}
+
+func (s *session) ask(ctx context.Context, path, query string, decode func([]byte) error) (rest.Reply, error) {
 	call := s.call(http.MethodGet, path)
-	call.Query = query
-	call.Decode = func(body []byte) error { return rest.Decode(body, v) }
+	call.Query, call.Decode = query, decode
 	reply, err := s.client.Do(ctx, call, &s.meta)
 	return reply, explain(err)
+}
+
+// maxRemarks is how many places of one answer are named.
+const maxRemarks = 5
+
+// places names the first of the places that cannot be read.
+func places(broken []string) string {
+	if n := len(broken) - maxRemarks; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(broken[:maxRemarks], "; "), n)
+	}
+	return strings.Join(broken, "; ")
+}
+
+// remark notes at the last exchange what of its answer could not be read.
+func (s *session) remark(broken []string) {
+	if len(broken) > 0 && len(s.meta.Exchanges) > 0 {
+		s.meta.Exchanges[len(s.meta.Exchanges)-1].Excerpt = "not in the documented form: " + places(broken)
+	}
+}
+
+// changed is the error about an answer of which too little could be read.
+func (s *session) changed(path string, broken []string) error {
+	s.remark(broken)
+	return &sdk.Error{
+		Kind: sdk.KindRemoteChanged, Turn: sdk.TurnAdapter, Status: http.StatusOK, Meta: s.meta,
+		Message: fmt.Sprintf("Greenhouse answered, but not in the documented form (%s, %s)", path, places(broken)),
+		Remedy:  "Look for a newer version of the adapter, and tell its author what is said here; it is tried again by itself.",
+	}
 }
 
 // explain puts Greenhouse's own circumstances into a refusal that holds for any endpoint. An error that has a

@@ -120,8 +120,8 @@ func (s *session) actingUser(me user) sdk.CheckItem {
 
 func (s *session) checkJobs(ctx context.Context, reply *sdk.CheckReply) error {
 	const label = "The user sees jobs"
-	var jobs rest.List[job]
-	_, err := s.get(ctx, pathJobs, "", &jobs)
+	var jobs rest.Elements[job] // only counted
+	_, err := s.list(ctx, pathJobs, "", &jobs)
 	if err != nil {
 		if !refusal(err) {
 			return err
@@ -144,7 +144,7 @@ func (s *session) checkJobs(ctx context.Context, reply *sdk.CheckReply) error {
 func (s *session) checkProspects(ctx context.Context, reply *sdk.CheckReply) error {
 	const label = "Prospects can be sent"
 	var pools rest.List[pool]
-	_, err := s.get(ctx, pathPools, "", &pools)
+	_, err := s.list(ctx, pathPools, "", &pools)
 	if err != nil && !refusal(err) {
 		return err
 	}

@@ -198,3 +198,19 @@ func TestCheck_BrokenAuthorityFileIsTheOperators(t *testing.T) {
 	require.Equal(t, sdk.KindConfigRequired, sdk.KindOf(err))
 	require.Equal(t, sdk.TurnOperator, sdk.AsError(err).Turn)
 }
+
+func TestCheck_AnAnswerOfAnotherFormSaysWhoseTurnAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	for body, place := range map[string]string{
+		`[{"id":1,"full_name":"Ada"}]`: "it is a list", `"Ada"`: "it is a text", `{"id":1,"full_name":{"Ada":1}}`: "full_name is an object",
+	} {
+		s := newStub(t, map[string]answer{getUser: {body: body}, getJobs: {body: "[]"}, getPools: {body: "[]"}})
+		_, err := s.adapter.Check(t.Context(), sdk.CheckRequest{Connection: s.conn})
+		e := sdk.AsError(err)
+		require.Equal(t, sdk.KindRemoteChanged, e.Kind, body)
+		require.Equal(t, sdk.TurnAdapter, e.Turn)
+		require.Contains(t, e.Message, place)
+		require.Contains(t, e.Remedy, "newer version")
+		require.NotContains(t, e.Message, "Ada")
+	}
+}

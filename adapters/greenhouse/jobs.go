@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	sdk "github.com/atssync/atssync/plugin-sdk"
@@ -24,24 +25,33 @@ func (a *adapter) ListJobs(ctx context.Context, req sdk.ListJobsRequest) (sdk.Li
 	if err != nil {
 		return sdk.ListJobsReply{}, err
 	}
-	var listed rest.List[job]
-	answer, err := s.get(ctx, pathJobs, req.Page, &listed)
+	var listed rest.Elements[job]
+	answer, err := s.list(ctx, pathJobs, req.Page, &listed)
 	if err != nil {
 		return sdk.ListJobsReply{}, err
 	}
-	reply := sdk.ListJobsReply{Next: rest.NextQuery(answer.Header), Meta: s.meta}
+	reply := sdk.ListJobsReply{Next: rest.NextQuery(answer.Header)}
 	if reply.Next == req.Page {
 		reply.Next = "" // a page that names itself would be read for ever
 	}
-	reply.Complete = reply.Next == ""
-	for _, j := range listed {
-		if j.ID == "" {
+	var broken []string
+	for i, e := range listed {
+		j := e.Value
+		if e.Err != nil {
+			broken = append(broken, fmt.Sprintf("[%d]: %s", i, e.Err))
 			continue
 		}
 		reply.Jobs = append(reply.Jobs, sdk.Job{
 			ID: string(j.ID), Name: string(j.Name), State: jobState(j), RawState: string(j.Status),
 		})
 	}
+	// A job that cannot be read is there all the same. The listing is not complete then, so that nothing is taken for closed; where
+	// nobody could say so any more, because all is broken or another page follows, it is no listing.
+	if len(broken) > 0 && (len(reply.Jobs) == 0 || reply.Next != "") {
+		return sdk.ListJobsReply{}, s.changed(pathJobs, broken)
+	}
+	s.remark(broken)
+	reply.Complete, reply.Meta = reply.Next == "" && len(broken) == 0, s.meta
 	return reply, nil
 }
 
@@ -78,7 +88,7 @@ func (a *adapter) ListPools(ctx context.Context, req sdk.ListPoolsRequest) (sdk.
 		return sdk.ListPoolsReply{}, err
 	}
 	var listed rest.List[pool]
-	if _, err := s.get(ctx, pathPools, "", &listed); err != nil {
+	if _, err := s.list(ctx, pathPools, "", &listed); err != nil {
 		return sdk.ListPoolsReply{}, err
 	}
 	reply := sdk.ListPoolsReply{Meta: s.meta}

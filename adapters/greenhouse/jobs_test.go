@@ -38,7 +38,7 @@ func TestListJobs_ReadsLeniently(t *testing.T) {
 		{`[]`, nil},
 		{`{"id":6409000001,"name":"One","status":"Open"}`, []sdk.Job{{ID: "6409000001", Name: "One", State: sdk.JobOpen, RawState: "Open"}}},
 		{`[{"id":"7","name":null,"status":null,"public":null}]`, []sdk.Job{{ID: "7", State: sdk.JobOpen}}},
-		{`[{"id":1,"status":"closed"},{"id":2,"status":"draft"},{"name":"no id"}]`, []sdk.Job{
+		{`[{"id":1,"status":"closed"},{"id":2,"status":"draft"}]`, []sdk.Job{
 			{ID: "1", State: sdk.JobClosed, RawState: "closed"}, {ID: "2", State: sdk.JobUnknown, RawState: "draft"},
 		}},
 	}
@@ -47,6 +47,45 @@ func TestListJobs_ReadsLeniently(t *testing.T) {
 		reply, err := s.adapter.ListJobs(t.Context(), sdk.ListJobsRequest{Connection: s.conn})
 		require.NoError(t, err, c.body)
 		require.Equal(t, c.want, reply.Jobs, c.body)
+	}
+}
+
+func TestListJobs_WhatIsNoListIsNoEmptyOne(t *testing.T) {
+	t.Parallel()
+	for _, body := range append(noLists(), ``, `<html>`, `[{"name":"Ada"}]`, `[7]`, `[null]`) {
+		s := newStub(t, map[string]answer{getJobs: {body: body}, getUser: {body: `{"id":1}`}})
+		_, err := s.adapter.ListJobs(t.Context(), sdk.ListJobsRequest{Connection: s.conn})
+		e := sdk.AsError(err)
+		require.Contains(t, []sdk.Kind{sdk.KindRemoteChanged, sdk.KindTransient}, sdk.KindOf(err), body)
+		require.NotContains(t, e.Message, "Ada")
+		require.NotEmpty(t, e.Turn, body)
+		require.NotEmpty(t, e.Remedy, body)
+	}
+	for _, body := range noLists() {
+		s := newStub(t, map[string]answer{getUser: {body: `{"id":1}`}, getJobs: {body: `[]`}, "GET " + pathPools: {body: body}})
+		_, err := s.adapter.ListPools(t.Context(), sdk.ListPoolsRequest{Connection: s.conn})
+		require.Equal(t, sdk.KindRemoteChanged, sdk.KindOf(err), body)
+		_, err = s.adapter.Check(t.Context(), sdk.CheckRequest{Connection: s.conn})
+		require.Equal(t, sdk.KindRemoteChanged, sdk.KindOf(err), body)
+	}
+}
+
+func TestListJobs_OneThatCannotBeReadLeavesTheListingIncomplete(t *testing.T) {
+	t.Parallel()
+	for body, place := range map[string]string{
+		`[{"id":1},{"name":"Ada"}]`:            "[1]: id is missing",
+		`[{"id":2,"name":{"Ada":1}},{"id":1}]`: "[0]: name is an object",
+		`[{"id":1},{"id":2,"public":"Ada"}]`:   "[1]: public is a text",
+	} {
+		s := newStub(t, map[string]answer{getJobs: {body: body}})
+		reply, err := s.adapter.ListJobs(t.Context(), sdk.ListJobsRequest{Connection: s.conn})
+		require.NoError(t, err, body)
+		require.Equal(t, []sdk.Job{{ID: "1", State: sdk.JobOpen}}, reply.Jobs)
+		require.False(t, reply.Complete, body)
+		require.Equal(t, "not in the documented form: "+place, reply.Exchanges[0].Excerpt)
+		s = newStub(t, map[string]answer{getJobs: {body: body, header: map[string]string{"Link": `</v1/partner/jobs?page=2>; rel="next"`}}})
+		_, err = s.adapter.ListJobs(t.Context(), sdk.ListJobsRequest{Connection: s.conn})
+		require.Equal(t, sdk.KindRemoteChanged, sdk.KindOf(err), "the last page could not say that an earlier one was not whole")
 	}
 }
 
@@ -95,7 +134,7 @@ func TestReads_ClassifyRefusals(t *testing.T) {
 		{answer{status: 502, body: "<html></html>"}, sdk.KindTransient, ""},
 		{answer{status: 200, body: ""}, sdk.KindTransient, ""},
 		{answer{status: 200, body: `[{"id":`}, sdk.KindTransient, ""},
-		{answer{status: 200, body: `[{"id":{}}]`}, sdk.KindRemoteChanged, ""},
+		{answer{status: 200, body: `[{"id":{}},{"id":[]},{"id":{}}]`}, sdk.KindRemoteChanged, ""},
 		{answer{status: 200, body: `"text"`}, sdk.KindRemoteChanged, ""},
 	}
 	for _, c := range cases {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -14,19 +16,39 @@ const maxQuery = 1800
 
 // candidate is one element of GET candidates.
 type candidate struct {
-	ID           rest.ID                `json:"id"`
-	ExternalID   rest.Text              `json:"external_id"`
-	Applications rest.List[application] `json:"applications"`
+	ID           rest.ID                    `json:"id"`
+	ExternalID   rest.Text                  `json:"external_id"`
+	Applications rest.Elements[application] `json:"applications"`
 }
 
-// application is one of a candidate's. Job and Stage are names; there are no ids of them, no times and no
+// application is one of a candidate's. Job and Stage are names; no ids of them are documented, no times and no
 // reasons for a rejection.
 type application struct {
 	ID         rest.ID   `json:"id"`
-	Job        rest.Text `json:"job"`
+	Job        name      `json:"job"`
 	Status     rest.Text `json:"status"`
-	Stage      rest.Text `json:"stage"`
+	Stage      name      `json:"stage"`
 	ProfileURL rest.Text `json:"profile_url"`
+}
+
+// name is the name of a stage or a job. Greenhouse's other APIs write {"id": 1, "name": "Phone Screen"} where this one
+// documents a text, and so do the pools of this one; its meaning is plain.
+type name string
+
+// UnmarshalJSON takes what rest.Text takes, or an object that has a name.
+func (n *name) UnmarshalJSON(b []byte) error {
+	var text rest.Text
+	plain := json.Unmarshal(b, &text)
+	if plain == nil {
+		*n = name(text)
+		return nil
+	}
+	var named struct{ Name *rest.Text }
+	if err := json.Unmarshal(b, &named); err != nil || named.Name == nil {
+		return plain
+	}
+	*n = name(*named.Name)
+	return nil
 }
 
 // ReadStatuses implements sdk.StatusReader. Candidates that Greenhouse leaves out are left out here too.
@@ -37,11 +59,16 @@ func (a *adapter) ReadStatuses(ctx context.Context, req sdk.ReadStatusesRequest)
 	}
 	var reply sdk.ReadStatusesReply
 	for _, ids := range chunks(candidateIDs(req.Applications)) {
-		var shown rest.List[candidate]
-		if _, err := s.get(ctx, pathCandidates, "candidate_ids="+strings.Join(ids, ","), &shown); err != nil {
+		var shown rest.Elements[candidate]
+		if _, err := s.list(ctx, pathCandidates, "candidate_ids="+strings.Join(ids, ","), &shown); err != nil {
 			return sdk.ReadStatusesReply{}, err
 		}
-		reply.Readings = append(reply.Readings, readings(shown, ids, req.Applications)...)
+		got, broken := readings(shown, ids, req.Applications)
+		if len(broken) > 0 && len(broken) == len(shown) && len(broken) >= fewBroken {
+			return sdk.ReadStatusesReply{}, s.changed(pathCandidates, broken)
+		}
+		s.remark(broken)
+		reply.Readings = append(reply.Readings, got...)
 	}
 	reply.Meta = s.meta
 	return reply, nil
@@ -84,25 +111,69 @@ func chunks(ids []string) [][]string {
 	return out
 }
 
-// readings turns the candidates that are shown into readings, one an application.
-func readings(shown []candidate, asked []string, refs []sdk.ApplicationRef) []sdk.Reading {
-	var out []sdk.Reading
-	for _, c := range shown {
-		if c.ID == "" {
+// fewBroken is from how many candidates on an answer of which none can be read is an error as a whole.
+const fewBroken = 3
+
+// readings turns the candidates that are shown into readings, one an application, and names what cannot be read by ids
+// and place. One of those spoils none of the others.
+func readings(shown rest.Elements[candidate], asked []string, refs []sdk.ApplicationRef) (out []sdk.Reading, broken []string) {
+	nameless := ""
+	seen := map[string]bool{}
+	for i, e := range shown {
+		if e.ID == "" {
+			nameless = fmt.Sprintf("[%d]: %s", i, e.Err)
+			broken = append(broken, nameless)
 			continue
 		}
+		seen[string(e.ID)] = true
+		if e.Err != nil {
+			broken = append(broken, fmt.Sprintf("candidate %s: %s", clip(e.ID), e.Err))
+			out = append(out, sdk.Reading{CandidateID: string(e.ID), Unreadable: e.Err.Error()})
+			continue
+		}
+		c := e.Value
 		if !slices.Contains(asked, string(c.ID)) {
 			out = append(out, merged(c, refs)...)
 		}
 		if len(c.Applications) == 0 {
 			out = append(out, sdk.Reading{CandidateID: string(c.ID), ExternalID: string(c.ExternalID)})
 		}
-		for _, app := range c.Applications {
-			out = append(out, reading(c, app))
+		for i, app := range c.Applications {
+			if app.Err != nil {
+				where := &rest.FormError{Path: fmt.Sprintf("applications[%d]", i), Found: app.Err.Found}
+				if app.Err.Path != "" {
+					where.Path += "." + app.Err.Path
+				}
+				broken = append(broken, fmt.Sprintf("candidate %s, application %s: %s", clip(c.ID), clip(app.ID), where))
+				out = append(out, sdk.Reading{CandidateID: string(c.ID), ApplicationID: string(app.ID), Unreadable: where.Error()})
+				continue
+			}
+			out = append(out, reading(c, app.Value))
 		}
 		settlePending(out, c, refs)
 	}
-	return out
+	if nameless == "" {
+		return out, broken
+	}
+	// Any candidate that was asked for and is not named may be the one that cannot be told apart: none of them is missing.
+	for _, id := range asked {
+		if !seen[id] {
+			out = append(out, sdk.Reading{CandidateID: id, Unreadable: "an element of the answer names no candidate (" + nameless + ")"})
+		}
+	}
+	return out, broken
+}
+
+// clip keeps an id that may be anything short enough for a remark.
+func clip(id rest.ID) string {
+	switch {
+	case id == "":
+		return "without an id"
+	case !id.Numeric():
+		return "with an id that is no number"
+	default:
+		return string(id)
+	}
 }
 
 // reading is one application in Greenhouse's own words. Whether it is a prospect's is not said, except that an
@@ -128,7 +199,7 @@ func merged(c candidate, refs []sdk.ApplicationRef) []sdk.Reading {
 		if ref.ApplicationID == "" || ref.CandidateID == "" {
 			continue
 		}
-		if slices.ContainsFunc(c.Applications, func(app application) bool { return string(app.ID) == ref.ApplicationID }) {
+		if slices.ContainsFunc(c.Applications, func(app rest.Element[application]) bool { return string(app.ID) == ref.ApplicationID }) {
 			out = append(out, sdk.Reading{
 				CandidateID: ref.CandidateID, ApplicationID: ref.ApplicationID, ExternalID: ref.ExternalID,
 				Gone: sdk.GoneMerged, MergedInto: string(c.ID),
@@ -141,7 +212,7 @@ func merged(c candidate, refs []sdk.ApplicationRef) []sdk.Reading {
 // settlePending names the reference on the only application of a candidate that was made without one. With
 // several it cannot be known which is ours.
 func settlePending(out []sdk.Reading, c candidate, refs []sdk.ApplicationRef) {
-	if len(c.Applications) != 1 || c.Applications[0].ID == "" {
+	if len(c.Applications) != 1 || c.Applications[0].Err != nil {
 		return
 	}
 	for _, ref := range refs {

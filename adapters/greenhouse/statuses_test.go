@@ -204,18 +204,108 @@ func TestProfileURL_TakesTheIdsFromTheAddressOfAProfile(t *testing.T) {
 	require.Nil(t, re.FindStringSubmatch("javascript:alert(1)//people/1"))
 }
 
+// noLists are answers of which nothing may be read: least of all that nobody is there.
+func noLists() []string {
+	return []string{`{}`, `null`, `{"message":"We are down for maintenance, Ada"}`, `{"candidates":[{"id":1}]}`, `{"jobs":[{"id":1}]}`, `"x"`, `7`, `{"id":null}`}
+}
+
+func TestReadStatuses_WhatIsNoListIsNoEmptyOne(t *testing.T) {
+	t.Parallel()
+	for _, body := range append(noLists(), ``, `<html>`) {
+		s := newStub(t, map[string]answer{getCandidates: {body: body}})
+		_, err := s.read(t, sdk.ApplicationRef{CandidateID: "1"})
+		e := sdk.AsError(err)
+		require.Contains(t, []sdk.Kind{sdk.KindRemoteChanged, sdk.KindTransient}, sdk.KindOf(err), body)
+		require.NotContains(t, e.Message, "Ada")
+		require.NotEmpty(t, e.Turn, body)
+		require.NotEmpty(t, e.Remedy, body)
+	}
+}
+
+func TestReadStatuses_OneThatCannotBeReadSpoilsNoOther(t *testing.T) {
+	t.Parallel()
+	good := func(id string) sdk.Reading {
+		return sdk.Reading{CandidateID: id, ApplicationID: id + "0", JobName: "A", Raw: sdk.RawStatus{Status: "active", StageName: "Offer"}}
+	}
+	const one = `{"id":1,"applications":[{"id":10,"job":"A","status":"active","stage":"Offer"}]}`
+	const nobody = "an element of the answer names no candidate ([1]: id is missing)"
+	cases := []struct {
+		name, body string
+		want       []sdk.Reading
+		remark     string
+	}{
+		{"a stage with id and name", `[{"id":2,"applications":[{"id":20,"job":{"id":7,"name":"A"},"status":"active","stage":{"id":1,"name":"Offer"}}]},` + one + `]`,
+			[]sdk.Reading{good("2"), good("1")}, ""},
+		{"a status that is a number", `[` + one + `,{"id":2,"applications":[{"id":20,"job":"A","status":3,"stage":"Offer"}]}]`,
+			[]sdk.Reading{good("1"), {CandidateID: "2", ApplicationID: "20", JobName: "A", Raw: sdk.RawStatus{Status: "3", StageName: "Offer"}}}, ""},
+		{"a stage without a name", `[{"id":2,"applications":[{"id":20,"status":"active","stage":{"Ada":1}}]},` + one + `]`,
+			[]sdk.Reading{{CandidateID: "2", ApplicationID: "20", Unreadable: "applications[0].stage is an object"}, good("1")},
+			"candidate 2, application 20: applications[0].stage is an object"},
+		{"another application of the same person", `[{"id":1,"applications":[{"id":11,"status":["Ada"]},{"id":10,"job":"A","status":"active","stage":"Offer"}]}]`,
+			[]sdk.Reading{{CandidateID: "1", ApplicationID: "11", Unreadable: "applications[0].status is a list"}, good("1")},
+			"candidate 1, application 11: applications[0].status is a list"},
+		{"an application without an id", `[` + one + `,{"id":2,"applications":[{"status":"active"}]}]`,
+			[]sdk.Reading{good("1"), {CandidateID: "2", Unreadable: "applications[0].id is missing"}}, "candidate 2, application without an id: applications[0].id is missing"},
+		{"a candidate of another type", `[` + one + `,{"id":2,"external_id":{"Ada":1}}]`,
+			[]sdk.Reading{good("1"), {CandidateID: "2", Unreadable: "external_id is an object"}}, "candidate 2: external_id is an object"},
+		{"no candidate can be told apart", `[` + one + `,{"name":"Ada"}]`,
+			[]sdk.Reading{good("1"), {CandidateID: "2", Unreadable: nobody}, {CandidateID: "3", Unreadable: nobody}}, "[1]: id is missing"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStub(t, map[string]answer{getCandidates: {body: c.body}})
+			reply, err := s.read(t, sdk.ApplicationRef{CandidateID: "1"}, sdk.ApplicationRef{CandidateID: "2"}, sdk.ApplicationRef{CandidateID: "3"})
+			require.NoError(t, err)
+			require.Equal(t, c.want, reply.Readings)
+			require.Len(t, reply.Exchanges, 1)
+			if c.remark != "" {
+				c.remark = "not in the documented form: " + c.remark
+			}
+			require.Equal(t, c.remark, reply.Exchanges[0].Excerpt)
+		})
+	}
+}
+
+func TestReadStatuses_AnAnswerOfWhichNoneCanBeReadIsAnError(t *testing.T) {
+	t.Parallel()
+	var all []string
+	var refs []sdk.ApplicationRef
+	for i := 1; i <= 7; i++ {
+		all = append(all, fmt.Sprintf(`{"id":%d,"applications":[{"id":%d0,"stage":{"Ada":1}}]}`, i, i))
+		refs = append(refs, sdk.ApplicationRef{CandidateID: fmt.Sprint(i)})
+	}
+	s := newStub(t, map[string]answer{getCandidates: {body: "[" + strings.Join(all, ",") + "]"}})
+	_, err := s.read(t, refs...)
+	e := sdk.AsError(err)
+	require.Equal(t, sdk.KindRemoteChanged, e.Kind)
+	require.Equal(t, sdk.TurnAdapter, e.Turn)
+	require.NotEmpty(t, e.Remedy)
+	require.Contains(t, e.Message, "candidate 1, application 10: applications[0].stage is an object")
+	require.Contains(t, e.Message, "and 2 more")
+	require.NotContains(t, e.Message, "Ada")
+	require.Contains(t, e.Exchanges[0].Excerpt, "candidate 5")
+}
+
 func FuzzReadings(f *testing.F) {
 	f.Add([]byte(sample(f, "candidates-2")), "17681532", "59724")
 	f.Add([]byte(`[{"id":"5","applications":{"id":9,"stage":null}}]`), "1", "9")
 	f.Add([]byte(`[{"id":1,"applications":[null]}]`), "1", "")
+	f.Add([]byte(`[{"id":1,"applications":[{"id":9,"stage":{"secret":"secret"}}]},{"id":{"secret":"secret"}}]`), "1", "9")
 	f.Fuzz(func(t *testing.T, body []byte, candidateID, applicationID string) {
-		var shown rest.List[candidate]
-		if rest.Decode(body, &shown) != nil {
+		var shown rest.Elements[candidate]
+		if rest.DecodeList(body, &shown) != nil {
 			return
 		}
 		refs := []sdk.ApplicationRef{{CandidateID: candidateID, ApplicationID: applicationID, Pending: candidateID}}
-		for _, r := range readings(shown, candidateIDs(refs), refs) {
+		got, broken := readings(shown, candidateIDs(refs), refs)
+		for _, r := range got {
 			require.NotEmpty(t, r.CandidateID)
+			require.True(t, r.Unreadable == "" || len(broken) > 0)
+			require.NotContains(t, r.Unreadable, "secret")
+		}
+		for _, b := range broken {
+			require.NotContains(t, b, "secret")
 		}
 	})
 }

@@ -203,5 +203,24 @@ func (s *Service) adapterError(adapter string, err error) error {
 	default:
 		out.Code = atssync.CodeATS
 	}
+	if out.Code == atssync.CodeATS || out.Code == atssync.CodeAdapter { // nobody asked for anything wrong: somebody else has to act
+		t := atssync.TroubleOf(e)
+		out.Message += turnWords(t.Turn)
+		if out.Remedy == "" {
+			out.Remedy = t.Remedy
+		}
+	}
 	return out
+}
+
+// turnWords ends a sentence with whose turn it is.
+func turnWords(t sdk.Turn) string {
+	switch t {
+	case sdk.TurnATS:
+		return "; it is the turn of the ATS"
+	case sdk.TurnAdapter:
+		return "; it is the turn of the adapter's author"
+	default:
+		return "; it is the turn of the " + string(t)
+	}
 }

@@ -145,6 +145,9 @@ func TestConnect_WhatTheAdapterFailsWithIsToldByKind(t *testing.T) {
 		"invalid":      {&sdk.Error{Kind: sdk.KindInvalid, Message: "bad", Fields: []sdk.FieldError{{Path: "x", Message: "y"}}}, atssync.CodeInvalid, "x: y"},
 		"not found":    {&sdk.Error{Kind: sdk.KindNotFound, Message: "gone"}, atssync.CodeNotFound, "gone"},
 		"unknown kind": {&sdk.Error{Kind: "new_kind", Message: "what"}, atssync.CodeATS, "what"},
+		"whose turn":   {&sdk.Error{Kind: sdk.KindRemoteChanged, Message: "another form"}, atssync.CodeATS, "another form; it is the turn of the adapter's author"},
+		"what to do":   {&sdk.Error{Kind: sdk.KindRemoteChanged, Message: "another form"}, atssync.CodeATS, "report this to its author"},
+		"the ATS's":    {&sdk.Error{Kind: sdk.KindTransient, Message: "down"}, atssync.CodeATS, "it is the turn of the ATS"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

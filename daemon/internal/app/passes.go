@@ -34,8 +34,9 @@ func newPasses(a *App, c config.Schedules) (*passes, error) {
 	p := &passes{app: a, specs: make(map[string]schedule.Spec), asked: make(map[string]bool)}
 	var list []schedule.Pass
 	do := map[string]func(context.Context) (string, error){
-		"submit": p.submit, "status": p.reading("status", a.collect.StatusPass), "jobs": p.reading("jobs", a.collect.JobsPass),
-		"check": p.reading("check", a.collect.CheckPass), "maintenance": p.maintain, passBackups: p.backup,
+		"submit": p.submit, "status": p.reading("status", a.collect.StatusPass, a.collect.StatusPassAsked),
+		"jobs": p.reading("jobs", a.collect.JobsPass, a.collect.JobsPass), "check": p.reading("check", a.collect.CheckPass, a.collect.CheckPass),
+		"maintenance": p.maintain, passBackups: p.backup,
 	}
 	for _, x := range scheduled(c) {
 		spec, err := schedule.Parse(x.s.Spec, x.s.Zone)
@@ -117,13 +118,15 @@ func (p *passes) maintain(ctx context.Context) (string, error) {
 		errors.Join(err, perr, rerr)
 }
 
-// reading makes a pass of a walk over all connections, spread over a part of its interval.
-func (p *passes) reading(name string, walk func(context.Context, time.Duration) (collect.Summary, error)) func(context.Context) (string, error) {
+// reading makes a pass of a walk over all connections, spread over a part of its interval. One that a person asks for is
+// not spread, and walks by asked.
+func (p *passes) reading(name string, walk, asked func(context.Context, time.Duration) (collect.Summary, error)) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		interval := p.interval(name)
 		spread := min(time.Duration(len(p.app.leases.Held()))*perConnection, interval*8/10)
+		walk := walk
 		if p.wasAsked(name) {
-			spread = 0
+			spread, walk = 0, asked
 		}
 		ctx, cancel := context.WithTimeout(ctx, max(interval, time.Minute))
 		defer cancel()

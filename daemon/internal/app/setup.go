@@ -165,6 +165,7 @@ func (a *App) connectionChanged(connection string) {
 	a.leases.Ensure(context.Background(), connection)
 	a.collect.ListJobsSoon(connection)
 	a.collect.Revisit(connection) // a pause may have ended
+	a.collect.ReadSoon(connection)
 	a.wake(connection)
 }
 

@@ -128,7 +128,7 @@ func age(now, t time.Time) float64 {
 var causes = func() []string {
 	out := []string{
 		atssync.CauseUncertain, atssync.CauseAdapterMissing, atssync.CauseMissingMany, atssync.CauseJobsVanished, atssync.CauseStalled,
-		atssync.CannotRead,
+		atssync.CannotRead, atssync.CauseUnreadable,
 	}
 	for _, k := range sdk.Kinds() {
 		out = append(out, string(k))

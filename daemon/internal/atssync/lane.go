@@ -123,6 +123,9 @@ const stopAfter = 3
 func (l *Lane) Fail(op Operation, cause string, t *Trouble, now time.Time) []EventDraft {
 	h := l.Health(op)
 	before := h.Cause
+	if before == CauseUnreadable && cause != before {
+		h.Failures = 0 // the rest worked meanwhile
+	}
 	h.Failures++
 	if h.State == HealthOK || h.Cause != cause {
 		h.Since = now
@@ -154,39 +157,6 @@ func (h *Health) tell(op Operation, now time.Time) []EventDraft {
 	}
 	h.Told = true
 	return []EventDraft{unhealthy(op, *h, now)}
-}
-
-// Causes that Fail knows beyond the kinds of package sdk.
-const (
-	CauseUncertain      = "uncertain"
-	CauseAdapterMissing = "adapter_missing"
-	CauseMissingMany    = "many_not_visible"
-	CauseJobsVanished   = "many_jobs_not_visible"
-	CauseStalled        = "stalled"
-)
-
-func stopsAtOnce(cause string) bool {
-	switch cause {
-	case string(sdk.KindAuth), string(sdk.KindPermission), string(sdk.KindConfigRequired), CauseUncertain,
-		CauseAdapterMissing, CannotRead, CauseMissingMany, CauseJobsVanished:
-		return true
-	}
-	return false
-}
-
-// ProbeDelay is how long a stopped operation waits before its next probe: short where a machine is
-// expected to recover, long where a person has to act.
-func ProbeDelay(cause string, probes int) time.Duration {
-	steps := []time.Duration{10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute}
-	switch cause {
-	case CauseUncertain:
-		steps = []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 5 * time.Minute}
-	case CauseAdapterMissing:
-		steps = []time.Duration{5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute}
-	case string(sdk.KindAuth), string(sdk.KindPermission), string(sdk.KindConfigRequired):
-		steps = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
-	}
-	return steps[min(max(probes, 0), len(steps)-1)]
 }
 
 // ProbeFailed puts the next probe off, and tells what was not told yet.

@@ -309,3 +309,23 @@ func TestJudge(t *testing.T) {
 		require.Equal(t, c.want != "", state == atssync.StateHeld, c.name)
 	}
 }
+
+func TestHamper_APartThatFailsIsToldAndStopsNothing(t *testing.T) {
+	t.Parallel()
+	var l atssync.Lane
+	for i := 1; i <= 2; i++ {
+		require.Empty(t, l.Hamper(atssync.OpRead, atssync.CauseUnreadable, trouble, now))
+	}
+	require.Equal(t, []atssync.EventType{atssync.EventConnectionUnhealthy}, types(l.Hamper(atssync.OpRead, atssync.CauseUnreadable, trouble, now)))
+	for range 5 {
+		require.Empty(t, l.Hamper(atssync.OpRead, atssync.CauseUnreadable, trouble, now), "once")
+		require.Equal(t, atssync.HealthFailing, l.Health(atssync.OpRead).State)
+	}
+	require.Empty(t, l.Fail(atssync.OpRead, "transient", trouble, now))
+	require.Equal(t, atssync.HealthFailing, l.Health(atssync.OpRead).State, "the first failure of the whole is the first")
+	require.Empty(t, l.Hamper(atssync.OpRead, atssync.CauseUnreadable, trouble, now))
+	require.Equal(t, []atssync.EventType{atssync.EventConnectionHealthy}, types(l.Succeed(atssync.OpRead, now)))
+	l.Fail(atssync.OpRead, atssync.CauseMissingMany, trouble, now)
+	l.Hamper(atssync.OpRead, atssync.CauseUnreadable, trouble, now)
+	require.Equal(t, atssync.HealthFailing, l.Health(atssync.OpRead).State, "what stopped all of it is over")
+}

@@ -45,6 +45,7 @@ Some of its causes:
   can_send_cannot_read   employer: the ATS user may make candidates and not see them; give it access to the job
   many_not_visible       employer: many applications vanished at once; the ATS user lost a permission
   many_jobs_not_visible  employer: many jobs vanished at once; the ATS user lost a permission
+  unreadable             adapter: a part of the ATS's answers has another form than documented; the message names it, the rest works
   adapter_missing        operator: the adapter's program does not run; atssync adapters list
   stalled                operator: a pass does not move on; atssync checkpoints and the daemon's log tell more
 `

@@ -31,5 +31,8 @@ func (w *Worker) check(ctx context.Context, v *visit) (Summary, error) {
 			Kind: it.Kind, Message: it.Cause, Turn: it.Turn, Remedy: it.Remedy,
 		})
 	}
+	if h := v.lane.Health(atssync.OpRead); h.State == atssync.HealthStopped && waits(h.Cause) {
+		w.ReadSoon(v.c.ID) // what stopped it may be mended
+	}
 	return Summary{}, w.well(ctx, v, atssync.OpCheck)
 }

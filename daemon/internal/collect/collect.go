@@ -152,7 +152,7 @@ func (w *Worker) place(ctx context.Context, adapter string, op atssync.Operation
 // Summary tells what a pass did.
 type Summary struct {
 	Connections, Failed, Skipped, Running int
-	Asked, Read, Changed                  int
+	Asked, Read, Changed, Unreadable      int
 }
 
 // String says it in words.
@@ -164,7 +164,7 @@ func (s Summary) String() string {
 	for _, p := range []struct {
 		n    int
 		text string
-	}{{s.Failed, "failed"}, {s.Skipped, "skipped"}, {s.Running, "still running"}} {
+	}{{s.Unreadable, "not readable"}, {s.Failed, "failed"}, {s.Skipped, "skipped"}, {s.Running, "still running"}} {
 		if p.n > 0 {
 			words = append(words, fmt.Sprintf("%d %s", p.n, p.text))
 		}
@@ -179,4 +179,5 @@ func (s *Summary) add(o Summary) {
 	s.Asked += o.Asked
 	s.Read += o.Read
 	s.Changed += o.Changed
+	s.Unreadable += o.Unreadable
 }

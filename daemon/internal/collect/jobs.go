@@ -40,7 +40,7 @@ func (w *Worker) jobs(ctx context.Context, v *visit) (Summary, error) {
 	if !v.manifest.Has(sdk.PowerListJobs) {
 		return Summary{}, errSkip
 	}
-	listing, err := w.list(ctx, v)
+	listing, listed, err := w.list(ctx, v)
 	if err != nil {
 		return Summary{}, w.failed(ctx, v, atssync.OpJobs, err)
 	}
@@ -58,33 +58,49 @@ func (w *Worker) jobs(ctx context.Context, v *visit) (Summary, error) {
 			Remedy:  "check that this user still has access to the jobs; nothing was closed on our side",
 		})
 	}
+	if !listing.Complete {
+		return Summary{Read: sum.Listed}, w.hamper(ctx, v, atssync.OpJobs, atssync.CauseUnreadable, &atssync.Trouble{
+			Kind: sdk.KindRemoteChanged, Turn: sdk.TurnAdapter,
+			Message: "a part of the job list cannot be read, so that no job that is not in it is taken for closed" + remarkOf(listed),
+			Remedy:  "look for a newer version of the adapter, and tell its author what is said here; it is listed again by itself",
+		})
+	}
 	return Summary{Read: sum.Listed}, w.well(ctx, v, atssync.OpJobs)
 }
 
-func (w *Worker) list(ctx context.Context, v *visit) (atssync.JobListing, error) {
+// remarkOf is what the adapter remarked at the last exchange of a listing.
+func remarkOf(m sdk.Meta) string {
+	if n := len(m.Exchanges); n > 0 && m.Exchanges[n-1].Excerpt != "" {
+		return ": " + m.Exchanges[n-1].Excerpt
+	}
+	return ""
+}
+
+// list reads the whole job list, and returns what the last call of it exchanged beside it.
+func (w *Worker) list(ctx context.Context, v *visit) (atssync.JobListing, sdk.Meta, error) {
 	listing := atssync.JobListing{OnlyOpen: v.manifest.JobsListOnlyOpen}
 	next := ""
 	for range maxPages {
 		client, done, err := w.reserve(ctx, v, sdk.PowerListJobs)
 		if err != nil {
-			return listing, err
+			return listing, sdk.Meta{}, err
 		}
 		reply, err := client.ListJobs(ctx, sdk.ListJobsRequest{Connection: v.sc, Page: next})
 		done()
 		if err != nil {
-			return listing, err
+			return listing, sdk.Meta{}, err
 		}
 		listing.Jobs = append(listing.Jobs, reply.Jobs...)
 		if reply.Next == "" {
 			listing.Complete = reply.Complete
-			return listing, nil
+			return listing, reply.Meta, nil
 		}
 		if reply.Next == next {
 			break
 		}
 		next = reply.Next
 	}
-	return listing, &sdk.Error{
+	return listing, sdk.Meta{}, &sdk.Error{
 		Kind: sdk.KindRemoteChanged, Turn: sdk.TurnAdapter,
 		Message: "the pages of the job list do not end",
 	}

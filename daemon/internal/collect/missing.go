@@ -36,12 +36,18 @@ func (w *Worker) endPass(ctx context.Context, v *visit, p *statusPass) error {
 	switch {
 	case mass:
 		return w.trouble(ctx, v, atssync.OpRead, atssync.CauseMissingMany, massTrouble(v, len(p.missing), p.seenBefore))
-	case p.read == 0 && p.seenBefore > 0:
+	case p.read == 0 && p.seenBefore > 0 && len(p.unreadable) == 0:
 		return w.trouble(ctx, v, atssync.OpRead, atssync.CauseStalled, massTrouble(v, p.seenBefore, p.seenBefore))
 	case cause == atssync.CannotRead, p.asked == 0:
 		return nil // nothing was learned about that
-	case cause == atssync.CauseMissingMany && p.seenBefore == 0:
-		return nil // they were not asked for
+	case len(p.unreadable) > 0:
+		return w.hamper(ctx, v, atssync.OpRead, atssync.CauseUnreadable, unreadableTrouble(p))
+	case cause == atssync.CauseUnreadable && p.rested > 0:
+		return nil // they may be among those
+	case p.read == 0 && (p.asked == p.extras.asked || p.asked >= manyMissing || p.extras.missing > 0):
+		return nil // what was missing is still missing; one or two that are gone for good were told as such
+	case cause == atssync.CauseMissingMany && (p.seenBefore+p.extras.shown == 0 || p.stillMissing()):
+		return nil // they were not asked for, or are not shown yet
 	}
 	return w.well(ctx, v, atssync.OpRead)
 }

@@ -95,3 +95,102 @@ func TestMissing_TheOnlyApplicationDeletedIsNoTroubleForEver(t *testing.T) {
 		require.Equal(t, atssync.HealthOK, b.health(c, atssync.OpRead).State)
 	})
 }
+
+func TestMissing_ATroubleEndsWithItsCauseAlsoForWhatIsSeldomRead(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		n     int
+		quiet time.Duration // before they vanish
+		cause string
+	}{
+		"a few":               {n: 2, cause: atssync.CauseStalled},
+		"many":                {n: 40, cause: atssync.CauseMissingMany},
+		"many that are quiet": {n: 40, quiet: 100 * 24 * time.Hour, cause: atssync.CauseStalled},
+	}
+	ends := map[string]func(b *bundle){
+		"by the next pass": func(b *bundle) {
+			b.after(15 * time.Minute)
+			b.pass()
+		},
+		"by a person who runs the pass": func(b *bundle) {
+			_, err := b.worker.StatusPassAsked(b.t.Context(), 0)
+			require.NoError(b.t, err)
+		},
+		"by a person who checks the connection": func(b *bundle) {
+			b.worker.ReadSoon(b.conns[0].ID)
+			synctest.Wait()
+		},
+	}
+	for name, c := range cases {
+		for how, end := range ends {
+			t.Run(name+" "+how, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					b := setup(t, 1)
+					con := b.conns[0].ID
+					ids := b.submitted(b.conns[0], c.n)
+					b.pass()
+					if c.quiet > 0 {
+						b.after(c.quiet)
+						b.pass()
+					}
+					b.ats.hide(ids...)
+					for range 2 * 96 { // so that the daily ones were due too
+						if b.after(15 * time.Minute); b.told(con) {
+							break
+						}
+						_, _ = b.worker.StatusPass(t.Context(), 0)
+					}
+					require.Equal(t, c.cause, b.health(con, atssync.OpRead).Cause)
+					require.Len(t, b.events(con, atssync.EventConnectionUnhealthy), 1)
+					b.after(15 * time.Minute)
+					b.pass()
+					require.True(t, looksAgain(b.health(con, atssync.OpRead).Cause), "nothing is well before it is shown")
+					b.ats.set(func(a *ats) { clear(a.hidden) })
+					for _, id := range ids {
+						b.ats.move(id, "hired", "Offer")
+					}
+					end(b)
+					require.Equal(t, atssync.HealthOK, b.health(con, atssync.OpRead).State)
+					require.Len(t, b.events(con, atssync.EventConnectionHealthy), 1)
+					for _, id := range ids {
+						require.Equal(t, atssync.Visible, b.app(id).Visibility)
+						require.Equal(t, sdk.StatusHired, b.app(id).Status, "what changed meanwhile is read at once")
+					}
+				})
+			})
+		}
+	}
+}
+
+// told reports whether the platform was told that reading does not work.
+func (b *bundle) told(connection string) bool {
+	return len(b.events(connection, atssync.EventConnectionUnhealthy)) > 0
+}
+
+func TestMissing_NothingIsWellWhileNothingIsRead(t *testing.T) {
+	t.Parallel()
+	for name, quiet := range map[string]time.Duration{"fresh": 0, "quiet": 100 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := setup(t, 1)
+				con := b.conns[0].ID
+				ids := b.submitted(b.conns[0], 20)
+				b.pass()
+				if quiet > 0 {
+					b.after(quiet)
+					b.pass()
+				}
+				b.ats.hide(ids...)
+				for range 14 * 96 {
+					b.after(15 * time.Minute)
+					_, _ = b.worker.StatusPass(t.Context(), 0)
+				}
+				require.Equal(t, atssync.HealthStopped, b.health(con, atssync.OpRead).State)
+				require.Len(t, b.events(con, atssync.EventConnectionUnhealthy), 1)
+				require.Empty(t, b.events(con, atssync.EventConnectionHealthy))
+			})
+		})
+	}
+}

@@ -23,12 +23,34 @@ func (w *Worker) StatusPass(ctx context.Context, spread time.Duration) (Summary,
 	return w.pass(ctx, spread, operation{atssync.OpRead, w.status})
 }
 
+// StatusPassAsked is StatusPass for a person: it waits for no probe.
+func (w *Worker) StatusPassAsked(ctx context.Context, spread time.Duration) (Summary, error) {
+	return w.pass(ctx, spread, operation{atssync.OpRead, w.statusAsked})
+}
+
+// ReadSoon reads the statuses of one connection in the background if reading is in trouble, because something says that the
+// trouble may be over. Of a connection that is well nothing is asked.
+func (w *Worker) ReadSoon(connection string) {
+	w.spawn(func() {
+		lane, err := w.o.Lanes.Lane(w.ctx, connection)
+		if err == nil && lane.Health(atssync.OpRead).State != atssync.HealthOK {
+			w.one(operation{atssync.OpRead, w.statusAsked}, connection)
+		}
+	})
+}
+
+func (w *Worker) statusAsked(ctx context.Context, v *visit) (Summary, error) {
+	v.asked = true
+	return w.status(ctx, v)
+}
+
 // status reads one connection from its checkpoint on.
 func (w *Worker) status(ctx context.Context, v *visit) (Summary, error) {
 	if !v.manifest.Has(sdk.PowerReadStatuses) {
 		return Summary{}, errSkip
 	}
-	if h := v.lane.Health(atssync.OpRead); h.State == atssync.HealthStopped && waits(h.Cause) && v.now().Before(h.NextAt) {
+	h := v.lane.Health(atssync.OpRead)
+	if h.State == atssync.HealthStopped && waits(h.Cause) && v.now().Before(h.NextAt) && !v.asked {
 		return Summary{}, errSkip
 	}
 	cp, err := w.o.Store.Checkpoint(ctx, v.c.ID, atssync.OpRead)
@@ -36,6 +58,9 @@ func (w *Worker) status(ctx context.Context, v *visit) (Summary, error) {
 		return Summary{}, err
 	}
 	p := newPass(v, cp, max(1, v.manifest.Batch.ReadStatuses))
+	if looksAgain(h.Cause) {
+		p.again = lookAgain
+	}
 	for after := p.cp.LastKey; ; {
 		apps, err := w.o.Store.Applications(ctx, atssync.ApplicationQuery{
 			Connection: v.c.ID, Paging: atssync.Paging{After: after, Limit: page},
@@ -85,6 +110,10 @@ type statusPass struct {
 	asked, read, changed int
 	seenBefore           int                   // asked ones that were visible before
 	missing              []atssync.Application // of those, not shown now
+	unreadable           []unreadable
+	again                int // how many more may be asked for that are not due
+	extras               extras
+	rested               int // neither due nor asked for again
 	savedAt              time.Time
 }
 
@@ -102,7 +131,7 @@ func newPass(v *visit, cp atssync.Checkpoint, size int) *statusPass {
 }
 
 func (p *statusPass) summary() Summary {
-	return Summary{Asked: p.asked, Read: p.read, Changed: p.changed}
+	return Summary{Asked: p.asked, Read: p.read, Changed: p.changed, Unreadable: len(p.unreadable)}
 }
 
 // done is the marker of the page where a killed pass has to go on: everything in front of it was read or was not due.
@@ -119,7 +148,11 @@ func (w *Worker) readPage(ctx context.Context, v *visit, p *statusPass, marker s
 	reads := cadence{w.policy.Load().QuietAfter, w.policy.Load().QuietIntervals}
 	for i := range apps.Items {
 		a := &apps.Items[i]
-		if !reads.due(a, p.cp.PreviousAt, p.cp.StartedAt) || a.CandidateID == "" && a.ApplicationID == "" && a.Pending == "" {
+		if a.CandidateID == "" && a.ApplicationID == "" && a.Pending == "" {
+			continue
+		}
+		if !reads.due(a, p.cp.PreviousAt, p.cp.StartedAt) && !p.looksAgain(a) {
+			p.rested++
 			continue
 		}
 		if len(p.due) == 0 {
@@ -172,12 +205,20 @@ func (w *Worker) readBatch(ctx context.Context, v *visit, p *statusPass) error {
 	if err != nil {
 		return err
 	}
+	broken := unreadableOf(p.due, readings)
+	if tooMany(broken, len(p.due)) {
+		return changedAnswer(broken, len(p.due))
+	}
+	w.noteUnreadable(v, p, broken)
 	rules, reads := w.rules(v), cadence{w.policy.Load().QuietAfter, w.policy.Load().QuietIntervals}
 	changed := 0
 	for _, a := range p.due {
 		p.asked++
 		got := readings.of(&a)
 		known := !a.SeenAt.IsZero() && a.Visibility == atssync.Visible
+		if p.extras.took(&a, known, len(got) > 0) {
+			known = false // whether it is missing is judged when it is due
+		}
 		if known {
 			p.seenBefore++
 		}
@@ -186,6 +227,9 @@ func (w *Worker) readBatch(ctx context.Context, v *visit, p *statusPass) error {
 				p.missing = append(p.missing, a) // judged at the end, when it is clear how many they are
 			}
 			continue
+		}
+		if a.Unreadable(got) != "" {
+			continue // it is there, and stays as it is
 		}
 		p.read++
 		was, before := a.Version, reads.readBefore(&a, p.cp.PreviousAt, p.cp.StartedAt)

@@ -154,6 +154,15 @@ func (w *Worker) trouble(ctx context.Context, v *visit, op atssync.Operation, ca
 	return err
 }
 
+// hamper records what is wrong with a part of an operation; the rest of it works.
+func (w *Worker) hamper(ctx context.Context, v *visit, op atssync.Operation, cause string, t *atssync.Trouble) error {
+	now := v.now()
+	_, err := w.o.Lanes.UpdateLane(ctx, v.lease, func(l *atssync.Lane) []atssync.EventDraft {
+		return l.Hamper(op, cause, t, now)
+	}, now)
+	return err
+}
+
 // well records a success in the lane, if there is anything to record.
 func (w *Worker) well(ctx context.Context, v *visit, op atssync.Operation) error {
 	if _, ok := v.lane.Operations[op]; !ok {

@@ -55,7 +55,7 @@ func Groups() []Group {
 func promise() []Metric {
 	states := []string{"submitted", "already_applied", "refused", "cancelled", "expired", "queued", "held", "sending", "uncertain"}
 	causes := append([]string{
-		"uncertain", "adapter_missing", "many_not_visible", "many_jobs_not_visible", "stalled", "can_send_cannot_read", "other",
+		"uncertain", "adapter_missing", "many_not_visible", "many_jobs_not_visible", "stalled", "can_send_cannot_read", "unreadable", "other",
 	}, kinds...)
 	return []Metric{
 		gauge("atssync_submissions", "Submissions by state, as the ledger counts them.", Label{Name: "state", Values: states}),

@@ -234,22 +234,41 @@ func TestReadStatuses_OneThatCannotBeReadSpoilsNoOther(t *testing.T) {
 		want       []sdk.Reading
 		remark     string
 	}{
-		{"a stage with id and name", `[{"id":2,"applications":[{"id":20,"job":{"id":7,"name":"A"},"status":"active","stage":{"id":1,"name":"Offer"}}]},` + one + `]`,
-			[]sdk.Reading{good("2"), good("1")}, ""},
-		{"a status that is a number", `[` + one + `,{"id":2,"applications":[{"id":20,"job":"A","status":3,"stage":"Offer"}]}]`,
-			[]sdk.Reading{good("1"), {CandidateID: "2", ApplicationID: "20", JobName: "A", Raw: sdk.RawStatus{Status: "3", StageName: "Offer"}}}, ""},
-		{"a stage without a name", `[{"id":2,"applications":[{"id":20,"status":"active","stage":{"Ada":1}}]},` + one + `]`,
+		{
+			"a stage with id and name", `[{"id":2,"applications":[{"id":20,"job":{"id":7,"name":"A"},"status":"active","stage":{"id":1,"name":"Offer"}}]},` + one + `]`,
+			[]sdk.Reading{good("2"), good("1")},
+			"",
+		},
+		{
+			"a status that is a number", `[` + one + `,{"id":2,"applications":[{"id":20,"job":"A","status":3,"stage":"Offer"}]}]`,
+			[]sdk.Reading{good("1"), {CandidateID: "2", ApplicationID: "20", JobName: "A", Raw: sdk.RawStatus{Status: "3", StageName: "Offer"}}},
+			"",
+		},
+		{
+			"a stage without a name", `[{"id":2,"applications":[{"id":20,"status":"active","stage":{"Ada":1}}]},` + one + `]`,
 			[]sdk.Reading{{CandidateID: "2", ApplicationID: "20", Unreadable: "applications[0].stage is an object"}, good("1")},
-			"candidate 2, application 20: applications[0].stage is an object"},
-		{"another application of the same person", `[{"id":1,"applications":[{"id":11,"status":["Ada"]},{"id":10,"job":"A","status":"active","stage":"Offer"}]}]`,
+			"candidate 2, application 20: applications[0].stage is an object",
+		},
+		{
+			"another application of the same person", `[{"id":1,"applications":[{"id":11,"status":["Ada"]},{"id":10,"job":"A","status":"active","stage":"Offer"}]}]`,
 			[]sdk.Reading{{CandidateID: "1", ApplicationID: "11", Unreadable: "applications[0].status is a list"}, good("1")},
-			"candidate 1, application 11: applications[0].status is a list"},
-		{"an application without an id", `[` + one + `,{"id":2,"applications":[{"status":"active"}]}]`,
-			[]sdk.Reading{good("1"), {CandidateID: "2", Unreadable: "applications[0].id is missing"}}, "candidate 2, application without an id: applications[0].id is missing"},
-		{"a candidate of another type", `[` + one + `,{"id":2,"external_id":{"Ada":1}}]`,
-			[]sdk.Reading{good("1"), {CandidateID: "2", Unreadable: "external_id is an object"}}, "candidate 2: external_id is an object"},
-		{"no candidate can be told apart", `[` + one + `,{"name":"Ada"}]`,
-			[]sdk.Reading{good("1"), {CandidateID: "2", Unreadable: nobody}, {CandidateID: "3", Unreadable: nobody}}, "[1]: id is missing"},
+			"candidate 1, application 11: applications[0].status is a list",
+		},
+		{
+			"an application without an id", `[` + one + `,{"id":2,"applications":[{"status":"active"}]}]`,
+			[]sdk.Reading{good("1"), {CandidateID: "2", Unreadable: "applications[0].id is missing"}},
+			"candidate 2, application without an id: applications[0].id is missing",
+		},
+		{
+			"a candidate of another type", `[` + one + `,{"id":2,"external_id":{"Ada":1}}]`,
+			[]sdk.Reading{good("1"), {CandidateID: "2", Unreadable: "external_id is an object"}},
+			"candidate 2: external_id is an object",
+		},
+		{
+			"no candidate can be told apart", `[` + one + `,{"name":"Ada"}]`,
+			[]sdk.Reading{good("1"), {CandidateID: "2", Unreadable: nobody}, {CandidateID: "3", Unreadable: nobody}},
+			"[1]: id is missing",
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

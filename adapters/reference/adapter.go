@@ -70,6 +70,21 @@ func (s *session) get(ctx context.Context, path string, query url.Values, v any)
 	return explain(err)
 }
 
+// list is get for an answer that has a list under that name: one that lacks it says nothing, and least of all that the list
+// is empty.
+func (s *session) list(ctx context.Context, path, name string, query url.Values, v any) error {
+	_, err := s.client.Do(ctx, rest.Call{
+		Method: http.MethodGet, Base: s.base, Path: path, Query: query.Encode(), Auth: s.auth,
+		Decode: func(body []byte) error {
+			if err := rest.HasList(body, name); err != nil {
+				return err
+			}
+			return rest.Decode(body, v)
+		},
+	}, &s.meta)
+	return explain(err)
+}
+
 // post writes body to path and reads the answer with read. A lost or unreadable answer is an error of
 // KindAmbiguous: Write says that something may have happened.
 func (s *session) post(ctx context.Context, path string, body any, read func([]byte) error) error {

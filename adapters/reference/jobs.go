@@ -25,7 +25,7 @@ func (a *adapter) ListJobs(ctx context.Context, req sdk.ListJobsRequest) (sdk.Li
 		} `json:"jobs"`
 		Next string `json:"next"`
 	}
-	if err := s.get(ctx, "/v1/jobs", url.Values{"page": {req.Page}}, &got); err != nil {
+	if err := s.list(ctx, "/v1/jobs", "jobs", url.Values{"page": {req.Page}}, &got); err != nil {
 		return sdk.ListJobsReply{}, err
 	}
 	out := sdk.ListJobsReply{Next: got.Next, Complete: got.Next == "", Meta: s.meta}

@@ -87,7 +87,7 @@ func (s *session) applications(ctx context.Context, query url.Values) ([]reading
 	var got struct {
 		Applications []reading `json:"applications"`
 	}
-	err := s.get(ctx, "/v1/applications", query, &got)
+	err := s.list(ctx, "/v1/applications", "applications", query, &got)
 	return got.Applications, err
 }
 
@@ -103,7 +103,7 @@ func (a *adapter) Changes(ctx context.Context, req sdk.ChangesRequest) (sdk.Chan
 		Next         string    `json:"next"`
 		Cursor       string    `json:"cursor"`
 	}
-	err = s.get(ctx, "/v1/changes", url.Values{"cursor": {req.Cursor}, "page": {req.Page}}, &got)
+	err = s.list(ctx, "/v1/changes", "applications", url.Values{"cursor": {req.Cursor}, "page": {req.Page}}, &got)
 	if err != nil {
 		e := sdk.AsError(err)
 		if e.Status == http.StatusGone {

@@ -25,6 +25,8 @@ func readChecks() []check {
 		{name: "changes", needs: []sdk.Power{sdk.PowerChanges}, run: changes},
 		{name: "changes: lost cursor", needs: []sdk.Power{sdk.PowerChanges}, run: lostCursor},
 		{name: "unknown ids", needs: []sdk.Power{sdk.PowerReadStatuses}, run: unknownIDs},
+		{name: "no list: jobs", needs: []sdk.Power{sdk.PowerListJobs}, run: noListOfJobs},
+		{name: "no list: statuses", needs: []sdk.Power{sdk.PowerReadStatuses}, run: noListOfStatuses},
 		{name: "find nobody", needs: []sdk.Power{sdk.PowerFind}, run: findNobody},
 		{name: "forged webhook", needs: []sdk.Power{sdk.PowerHandleWebhook}, run: forgedWebhook},
 	}
@@ -189,6 +191,37 @@ func unknownIDs(ctx context.Context, s *suite) error {
 		return errors.New("an unknown id has a reading")
 	}
 	return nil
+}
+
+// noListOfJobs: an answer in which the list is not is no empty list, or every job would count as gone.
+func noListOfJobs(ctx context.Context, s *suite) error {
+	if err := s.fake.fault(ctx, faultNoList, 0); err != nil {
+		return err
+	}
+	r, err := bounded(ctx, s, s.client.ListJobs, sdk.ListJobsRequest{Connection: s.conn(nil)})
+	return noEmptyList(s.heard(r.Meta, err))
+}
+
+// noListOfStatuses: the same for applications, which would count as missing.
+func noListOfStatuses(ctx context.Context, s *suite) error {
+	if err := s.fake.fault(ctx, faultNoList, 0); err != nil {
+		return err
+	}
+	r, err := bounded(ctx, s, s.client.ReadStatuses, sdk.ReadStatusesRequest{
+		Connection: s.conn(nil), Applications: []sdk.ApplicationRef{{CandidateID: nobody, ApplicationID: nobody}},
+	})
+	return noEmptyList(s.heard(r.Meta, err))
+}
+
+func noEmptyList(err error) error {
+	switch k := sdk.KindOf(err); k {
+	case "":
+		return errors.New("an answer that is no list is taken for an empty one")
+	case sdk.KindRemoteChanged, sdk.KindTransient:
+		return nil
+	default:
+		return fmt.Errorf("an answer that is no list is an error of kind %q: %w", k, err)
+	}
 }
 
 func findNobody(ctx context.Context, s *suite) error {

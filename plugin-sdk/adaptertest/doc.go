@@ -44,7 +44,7 @@
 //
 // breaks the next request that the fault is for, once, and answers 204. "delay" delays the next request by
 // delay_ms; "cut_after_write" applies the next write and ends its connection without an answer;
-// "fail_after_write" applies it and answers 503.
+// "fail_after_write" applies it and answers 503; "no_list" answers the next read with 200 and {}.
 //
 //	DELETE /adaptertest/fault
 //

@@ -17,6 +17,7 @@ const (
 	faultDelay     = "delay"
 	faultCutAfter  = "cut_after_write"
 	faultFailAfter = "fail_after_write"
+	faultNoList    = "no_list"
 )
 
 // fakeATS is the door of a fake for the suite; see the package documentation.

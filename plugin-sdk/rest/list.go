@@ -206,3 +206,17 @@ func DecodeList(body []byte, l any) error {
 	}
 	return json.Unmarshal(body, l)
 }
+
+// HasList reports an error unless the answer is an object with that member, and the member is a list. It is for ATSes that wrap
+// their lists: a member that is not there decodes into an empty list otherwise.
+func HasList(body []byte, member string) error {
+	var in map[string]json.RawMessage
+	if err := Decode(body, &in); err != nil {
+		return err
+	}
+	raw := bytes.TrimSpace(in[member])
+	if len(raw) > 0 && raw[0] == '[' {
+		return nil
+	}
+	return &FormError{Path: member, Found: formOf(misformed(raw, "")).Found}
+}

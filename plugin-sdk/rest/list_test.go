@@ -80,3 +80,17 @@ func TestElements_OneThatCannotBeReadSpoilsNoOther(t *testing.T) {
 		{ID: "6", Err: &FormError{"parts[0].name", "a list"}},
 	}, l)
 }
+
+func TestHasList_AMemberThatIsMissingIsNoEmptyList(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, HasList([]byte(`{"jobs":[],"next":""}`), "jobs"))
+	for in, want := range map[string]string{
+		`{}`: "jobs is missing", `null`: "jobs is missing", `{"message":"Ada"}`: "jobs is missing", `{"jobs":{"Ada":1}}`: "jobs is an object",
+		`{"jobs":null}`: "jobs is of another type",
+	} {
+		require.EqualError(t, HasList([]byte(in), "jobs"), want, in)
+	}
+	for _, in := range []string{``, `[]`, `<html>`} {
+		require.Error(t, HasList([]byte(in), "jobs"), in)
+	}
+}

@@ -69,8 +69,10 @@ func (s *Server) setSuiteFault(r *http.Request) reply {
 		f.Kind = FaultCutAfter
 	case "fail_after_write":
 		f.Kind, f.Status = FaultErrorAfter, http.StatusServiceUnavailable
+	case "no_list":
+		f = Fault{Kind: FaultNoList, Method: http.MethodGet, Count: 1}
 	default:
-		return controlError(inputErrorf("$.fault", "%q is none of delay, cut_after_write and fail_after_write", clip(in.Fault, 40)))
+		return controlError(inputErrorf("$.fault", "%q is none of delay, cut_after_write, fail_after_write and no_list", clip(in.Fault, 40)))
 	}
 	id, err := s.AddFault(f)
 	if err != nil {

@@ -127,6 +127,8 @@ func (x *exchange) finish(r reply) {
 		x.reply(htmlReply(orElse(f.Status, http.StatusOK)))
 	case FaultEmptyBody:
 		x.reply(reply{status: orElse(f.Status, http.StatusOK), contentType: typeJSON})
+	case FaultNoList:
+		x.reply(jsonReply(http.StatusOK, map[string]any{}))
 	case FaultTruncatedBody:
 		x.truncate(r)
 	case FaultHangAfter:

@@ -13,7 +13,7 @@ import (
 // FaultKind is one way in which a request goes wrong.
 type FaultKind string
 
-// The kinds. Those that end with _before leave nothing written; those that end with _after, and html_body, empty_body and
+// The kinds. Those that end with _before leave nothing written; those that end with _after, and html_body, empty_body, no_list and
 // truncated_body, happen to an answer whose write was applied.
 const (
 	FaultLatency       FaultKind = "latency"
@@ -25,6 +25,7 @@ const (
 	FaultRateLimited   FaultKind = "rate_limited"
 	FaultHTMLBody      FaultKind = "html_body"
 	FaultEmptyBody     FaultKind = "empty_body"
+	FaultNoList        FaultKind = "no_list" // 200 and {}
 	FaultTruncatedBody FaultKind = "truncated_body"
 	FaultDown          FaultKind = "down"
 	FaultKeyRevoked    FaultKind = "key_revoked"
@@ -37,7 +38,7 @@ const (
 func faultKinds() []FaultKind {
 	return []FaultKind{
 		FaultLatency, FaultLatencyAfter, FaultErrorBefore, FaultErrorAfter, FaultCutBefore, FaultCutAfter, FaultRateLimited,
-		FaultHTMLBody, FaultEmptyBody, FaultTruncatedBody, FaultDown, FaultKeyRevoked, FaultUserDisabled, FaultJobClosed,
+		FaultHTMLBody, FaultEmptyBody, FaultNoList, FaultTruncatedBody, FaultDown, FaultKeyRevoked, FaultUserDisabled, FaultJobClosed,
 		FaultHang, FaultHangAfter,
 	}
 }
@@ -255,7 +256,7 @@ func (s *Server) throwFaults(employer, endpoint, method string) *firedFaults {
 			fired.jobClosed = true
 		case FaultErrorBefore, FaultCutBefore, FaultRateLimited, FaultHang:
 			fired.before = f
-		case FaultErrorAfter, FaultCutAfter, FaultHTMLBody, FaultEmptyBody, FaultTruncatedBody, FaultHangAfter:
+		case FaultErrorAfter, FaultCutAfter, FaultHTMLBody, FaultEmptyBody, FaultNoList, FaultTruncatedBody, FaultHangAfter:
 			fired.after = f
 		}
 	}

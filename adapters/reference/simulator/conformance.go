@@ -31,7 +31,7 @@ func (s *Simulator) countPeople(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]int{"people": people, "applications": applications})
 }
 
-// setSuiteFault breaks the next requests as the suite asks: {"fault": "delay" | "cut_after_write", "delay_ms"}.
+// setSuiteFault breaks the next requests as the suite asks: {"fault": "delay" | "cut_after_write" | …, "delay_ms"}.
 func (s *Simulator) setSuiteFault(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Fault   string `json:"fault"`
@@ -48,6 +48,8 @@ func (s *Simulator) setSuiteFault(w http.ResponseWriter, r *http.Request) {
 		s.faults.add(Fault{Kind: "cut_after", On: "write"})
 	case "fail_after_write":
 		s.faults.add(Fault{Kind: "fail_after", On: "write"})
+	case "no_list":
+		s.faults.add(Fault{Kind: "no_list", On: "read"})
 	default:
 		answer(w, http.StatusBadRequest, problem("bad_request", "fault", "there is no such fault"))
 		return

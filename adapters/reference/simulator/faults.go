@@ -110,6 +110,8 @@ func (f *Fault) after(w http.ResponseWriter) bool {
 		answer(w, http.StatusServiceUnavailable, problem("down", "", "the service is not available"))
 	case "cut_after":
 		cut(w)
+	case "no_list":
+		answer(w, http.StatusOK, map[string]any{})
 	case "html":
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = w.Write([]byte("<html><body>Please stand by.</body></html>"))

@@ -158,8 +158,11 @@ func TestSuite_LeavesNoFaultBehind(t *testing.T) {
 		}
 	}))
 	defer fake.Close()
-	_, err := adaptertest.Run(t.Context(), adaptertest.Options{Path: built.adapter, Fake: fake.URL}, nil)
+	v, err := adaptertest.Run(t.Context(), adaptertest.Options{Path: built.adapter, Fake: fake.URL}, nil)
 	require.NoError(t, err)
+	for _, name := range []string{"no list: jobs", "no list: statuses"} { // this adapter asks no ATS, and so notices no such answer
+		require.Contains(t, failed(v)[name], "taken for an empty one")
+	}
 	require.Positive(t, set.Load())
 	require.Equal(t, set.Load(), ended.Load())
 }

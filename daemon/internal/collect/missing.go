@@ -32,7 +32,8 @@ func (w *Worker) endPass(ctx context.Context, v *visit, p *statusPass) error {
 	if err := w.save(ctx, v, p, &cp); err != nil {
 		return err
 	}
-	cause := v.lane.Health(atssync.OpRead).Cause
+	h := v.lane.Health(atssync.OpRead)
+	cause := h.Cause
 	switch {
 	case mass:
 		return w.trouble(ctx, v, atssync.OpRead, atssync.CauseMissingMany, massTrouble(v, len(p.missing), p.seenBefore))
@@ -44,7 +45,7 @@ func (w *Worker) endPass(ctx context.Context, v *visit, p *statusPass) error {
 		return w.hamper(ctx, v, atssync.OpRead, atssync.CauseUnreadable, unreadableTrouble(p))
 	case cause == atssync.CauseUnreadable && p.rested > 0:
 		return nil // they may be among those
-	case p.read == 0 && (p.asked == p.extras.asked || p.asked >= manyMissing || p.extras.missing > 0):
+	case p.read == 0 && (p.asked == p.extras.asked || p.asked >= manyMissing || p.extras.missing > 0 || now.Sub(h.Since) < day):
 		return nil // what was missing is still missing; one or two that are gone for good were told as such
 	case cause == atssync.CauseMissingMany && (p.seenBefore+p.extras.shown == 0 || p.stillMissing()):
 		return nil // they were not asked for, or are not shown yet

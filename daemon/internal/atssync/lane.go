@@ -312,13 +312,14 @@ func (l *Lane) Retire() []EventDraft {
 	return nil
 }
 
-// Settled ends a stop for an uncertain write after a probe succeeded, where nothing is uncertain any more and nothing
-// is there to be the canary.
+// Settled ends a stop for an uncertain write, or for quiet that the ATS asked for, after a probe succeeded, where nothing is
+// uncertain any more and nothing is there to be the canary.
 func (l *Lane) Settled(now time.Time) []EventDraft {
-	if h := l.Health(OpSubmit); h.State != HealthCanary || h.Cause != CauseUncertain {
+	h := l.Health(OpSubmit)
+	if h.State != HealthCanary || h.Cause != CauseUncertain && h.Cause != CauseThrottled {
 		return nil
 	}
-	return l.Succeed(OpSubmit, now)
+	return l.heal(OpSubmit, h, now)
 }
 
 // Clone returns a copy that shares no map.

@@ -10,7 +10,7 @@ import (
 
 // CheckPass checks every connection, so that a revoked key shows before somebody applies.
 func (w *Worker) CheckPass(ctx context.Context, spread time.Duration) (Summary, error) {
-	return w.pass(ctx, spread, operation{atssync.OpCheck, w.check})
+	return w.pass(ctx, spread, operation{op: atssync.OpCheck, do: w.check})
 }
 
 func (w *Worker) check(ctx context.Context, v *visit) (Summary, error) {

@@ -152,6 +152,7 @@ func (w *Worker) place(ctx context.Context, adapter string, op atssync.Operation
 // Summary tells what a pass did.
 type Summary struct {
 	Connections, Failed, Skipped, Running int
+	Throttled                             int // left alone, because the ATS asked for it
 	Asked, Read, Changed, Unreadable      int
 }
 
@@ -164,7 +165,9 @@ func (s Summary) String() string {
 	for _, p := range []struct {
 		n    int
 		text string
-	}{{s.Unreadable, "not readable"}, {s.Failed, "failed"}, {s.Skipped, "skipped"}, {s.Running, "still running"}} {
+	}{
+		{s.Unreadable, "not readable"}, {s.Failed, "failed"}, {s.Skipped, "skipped"}, {s.Throttled, "throttled"}, {s.Running, "still running"},
+	} {
 		if p.n > 0 {
 			words = append(words, fmt.Sprintf("%d %s", p.n, p.text))
 		}
@@ -176,6 +179,7 @@ func (s *Summary) add(o Summary) {
 	s.Connections += o.Connections
 	s.Failed += o.Failed
 	s.Skipped += o.Skipped
+	s.Throttled += o.Throttled
 	s.Asked += o.Asked
 	s.Read += o.Read
 	s.Changed += o.Changed

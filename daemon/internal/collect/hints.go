@@ -43,7 +43,7 @@ func (w *Worker) readHinted(connection string) (next time.Time) {
 	case err != nil || b.Waiting == 0:
 		return time.Time{}
 	}
-	_, err = w.try(operation{opHints, func(ctx context.Context, v *visit) (Summary, error) {
+	_, err = w.try(operation{op: opHints, do: func(ctx context.Context, v *visit) (Summary, error) {
 		var err error
 		next, err = w.hints(ctx, v)
 		return Summary{}, err

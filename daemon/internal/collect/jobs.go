@@ -2,10 +2,12 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/retry"
 	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
@@ -14,26 +16,40 @@ const maxPages = 2000
 
 // JobsPass reads the job list of every connection.
 func (w *Worker) JobsPass(ctx context.Context, spread time.Duration) (Summary, error) {
-	return w.pass(ctx, spread, operation{atssync.OpJobs, w.jobs})
+	return w.pass(ctx, spread, operation{op: atssync.OpJobs, do: w.jobs})
 }
 
 // ListJobsSoon reads the job list of one connection in the background: of one that was just made, so that its
 // jobs can be linked and named without waiting for the next pass.
 func (w *Worker) ListJobsSoon(connection string) {
-	w.spawn(func() { w.one(operation{atssync.OpJobs, w.jobs}, connection) })
+	w.spawn(func() { w.one(operation{op: atssync.OpJobs, do: w.jobs}, connection) })
 }
 
-// RefreshJobs reads the job list of one connection now. While that is under way it does nothing.
-func (w *Worker) RefreshJobs(_ context.Context, connection string) error {
-	s := w.one(operation{atssync.OpJobs, func(ctx context.Context, v *visit) (Summary, error) {
-		v.asked = true
-		return w.jobs(ctx, v)
-	}}, connection)
-	if s.Failed > 0 {
-		return atssync.Errorf(atssync.CodeATS, "the job list of connection %s could not be read", connection).
-			WithRemedy("see: atssync connections show %s", connection)
+// RefreshJobs reads the job list of one connection now. While that is under way it does nothing. Where the ATS was not asked
+// the error says so: what is known of before is no answer of the ATS.
+func (w *Worker) RefreshJobs(ctx context.Context, connection string) error {
+	_, err := w.try(operation{atssync.OpJobs, w.jobs, true}, connection)
+	e := sdk.AsError(err)
+	switch {
+	case err == nil, errors.Is(err, errBusy):
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case e.Kind == sdk.KindRateLimited:
+		until := time.Now().Add(retry.Wait(e, retry.Failure{Key: connection}))
+		t := atssync.ThrottledTrouble(e, until)
+		return atssync.Errorf(atssync.CodeATS, "the jobs of connection %s were not listed: %s", connection, t.Message).
+			WithRemedy("try again after %s; if this happens often, ask the ATS for a higher limit", until.UTC().Format(time.RFC3339))
+	case errors.Is(err, sdk.ErrNotRunning):
+		return atssync.Errorf(atssync.CodeAdapter, "the jobs of connection %s were not listed: its adapter does not run", connection).
+			WithRemedy("see why: atssync adapters list")
+	case errors.Is(err, errSkip):
+		return atssync.Errorf(atssync.CodeUnavailable, "the jobs of connection %s were not listed: this daemon does not work it at the moment", connection).
+			WithRemedy("try again in a minute")
 	}
-	return nil
+	w.o.Log.Warn("read from an ATS", "connection", connection, "operation", string(atssync.OpJobs), "kind", string(e.Kind), "err", err)
+	return atssync.Errorf(atssync.CodeATS, "the job list of connection %s could not be read", connection).
+		WithRemedy("see: atssync connections show %s", connection)
 }
 
 func (w *Worker) jobs(ctx context.Context, v *visit) (Summary, error) {
@@ -41,6 +57,12 @@ func (w *Worker) jobs(ctx context.Context, v *visit) (Summary, error) {
 		return Summary{}, errSkip
 	}
 	listing, listed, err := w.list(ctx, v)
+	if e := sdk.AsError(err); e != nil && e.Kind == sdk.KindRateLimited { // the next pass may be an hour away
+		id := v.c.ID
+		w.appoint("jobs/"+id, v.now().Add(retry.Wait(e, retry.Failure{Key: id})+time.Second), func() {
+			w.one(operation{op: atssync.OpJobs, do: w.jobs}, id)
+		})
+	}
 	if err != nil {
 		return Summary{}, w.failed(ctx, v, atssync.OpJobs, err)
 	}

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -26,6 +27,49 @@ func jobs(n int) []sdk.Job {
 		out = append(out, sdk.Job{ID: fmt.Sprint("j", i), Name: fmt.Sprint("Job ", i), State: sdk.JobOpen})
 	}
 	return out
+}
+
+// What was known before is no answer of the ATS: where it was not asked, that is said.
+func TestRefreshJobs_SaysThatTheATSWasNotAsked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, 2)
+		c, other := b.conns[0].ID, b.conns[1].ID
+		b.ats.set(func(a *ats) { a.jobs = jobs(4) })
+		b.jobsPass()
+		quiet := time.Now().Add(40 * time.Minute)
+		b.adapters.set(func(a *adapters) {
+			a.reserve = func(_ context.Context, _, id string) error {
+				if d := time.Until(quiet); d > 0 && id == c {
+					return &sdk.Error{Kind: sdk.KindRateLimited, RetryAfter: d, Message: "the ATS asked to be left alone, so it was not asked"}
+				}
+				return nil
+			}
+		})
+		began := time.Now()
+		err := b.worker.RefreshJobs(t.Context(), c)
+		require.Equal(t, atssync.CodeATS, atssync.CodeOf(err))
+		e, ok := errors.AsType[*atssync.Error](err)
+		require.True(t, ok)
+		require.Contains(t, e.Message, "was not asked")
+		require.Contains(t, e.Remedy, "try again after")
+		require.NoError(t, b.worker.RefreshJobs(t.Context(), other))
+		require.Zero(t, time.Since(began))
+		require.True(t, b.health(c, atssync.OpJobs).Throttled(time.Now()), "it is visible")
+		require.Empty(t, b.events(c, atssync.EventConnectionUnhealthy), "only sending and reading concern the platform")
+
+		s := b.jobsPass()
+		require.Equal(t, 1, s.Throttled)
+		require.Equal(t, 4, s.Read, "the others are read at once")
+		require.Zero(t, time.Since(began))
+		b.after(45 * time.Minute)
+		require.Equal(t, atssync.HealthOK, b.health(c, atssync.OpJobs).State, "listed again by itself")
+
+		b.leases.mu.Lock()
+		delete(b.leases.held, c)
+		b.leases.mu.Unlock()
+		require.Equal(t, atssync.CodeUnavailable, atssync.CodeOf(b.worker.RefreshJobs(t.Context(), c)))
+	})
 }
 
 func TestJobs_AbsentThreeTimesIsClosed(t *testing.T) {

@@ -39,6 +39,8 @@ func (w *Worker) endPass(ctx context.Context, v *visit, p *statusPass) error {
 		return w.trouble(ctx, v, atssync.OpRead, atssync.CauseMissingMany, massTrouble(v, len(p.missing), p.seenBefore))
 	case p.read == 0 && p.seenBefore > 0 && len(p.unreadable) == 0:
 		return w.trouble(ctx, v, atssync.OpRead, atssync.CauseStalled, massTrouble(v, p.seenBefore, p.seenBefore))
+	case cause == atssync.CauseThrottled:
+		return w.well(ctx, v, atssync.OpRead) // its quiet is over, whether or not anything was due
 	case cause == atssync.CannotRead, p.asked == 0:
 		return nil // nothing was learned about that
 	case len(p.unreadable) > 0:

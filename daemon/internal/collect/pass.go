@@ -13,8 +13,9 @@ import (
 
 // operation is what a pass does on each connection.
 type operation struct {
-	op atssync.Operation
-	do func(context.Context, *visit) (Summary, error)
+	op    atssync.Operation
+	do    func(context.Context, *visit) (Summary, error)
+	asked bool // by a person, now
 }
 
 // pass walks all connections of this daemon, each at its place in spread, and returns when all are done or ctx ends;

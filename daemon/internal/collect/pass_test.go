@@ -141,7 +141,7 @@ func TestOne_ACallIsNeverMadeAfterStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, 1)
 		b.worker.Stop()
-		s := b.worker.one(operation{atssync.OpRead, func(context.Context, *visit) (Summary, error) {
+		s := b.worker.one(operation{op: atssync.OpRead, do: func(context.Context, *visit) (Summary, error) {
 			return Summary{}, errors.New("it was called")
 		}}, b.conns[0].ID)
 		require.Equal(t, 1, s.Skipped, fmt.Sprint(s))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/retry"
 	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
@@ -50,7 +51,7 @@ func (w *Worker) readBack(connection string) (next time.Time) {
 	case err != nil || len(lane.ReadBacks) == 0:
 		return time.Time{}
 	}
-	_, err = w.try(operation{"read_back", func(ctx context.Context, v *visit) (Summary, error) {
+	_, err = w.try(operation{op: "read_back", do: func(ctx context.Context, v *visit) (Summary, error) {
 		if !v.manifest.Has(sdk.PowerReadStatuses) {
 			return Summary{}, nil
 		}
@@ -63,6 +64,8 @@ func (w *Worker) readBack(connection string) (next time.Time) {
 		return time.Now().Add(time.Second)
 	case errors.Is(err, sdk.ErrNotRunning):
 		return time.Now().Add(readBackAgain)
+	case sdk.KindOf(err) == sdk.KindRateLimited:
+		return time.Now().Add(max(readBackAgain, retry.Wait(sdk.AsError(err), retry.Failure{Key: connection})))
 	case !errors.Is(err, errSkip): // paused or another daemon's: whoever ends that has it followed again
 		w.o.Log.Warn("read a first receipt back", "connection", connection, "kind", string(sdk.KindOf(err)), "err", err)
 		return earlier(next, time.Now().Add(readBackAgain))

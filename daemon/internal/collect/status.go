@@ -20,7 +20,7 @@ const (
 
 // StatusPass reads the status of what is due on every connection.
 func (w *Worker) StatusPass(ctx context.Context, spread time.Duration) (Summary, error) {
-	return w.pass(ctx, spread, operation{atssync.OpRead, w.status})
+	return w.pass(ctx, spread, operation{op: atssync.OpRead, do: w.status})
 }
 
 // StatusPassAsked is StatusPass for a person: it waits for no probe.
@@ -91,10 +91,11 @@ func stalledTrouble(still time.Duration) *atssync.Trouble {
 	}
 }
 
-// waits reports whether a stop of reading for that cause is worth no try before its time: a person has to act.
+// waits reports whether a stop of reading for that cause is worth no try before its time: a person has to act, or the ATS
+// asked for it.
 func waits(cause string) bool {
 	switch sdk.Kind(cause) {
-	case sdk.KindAuth, sdk.KindPermission, sdk.KindConfigRequired:
+	case sdk.KindAuth, sdk.KindPermission, sdk.KindConfigRequired, sdk.KindRateLimited:
 		return true
 	}
 	return false
@@ -270,8 +271,8 @@ func (w *Worker) interrupted(ctx context.Context, v *visit, p *statusPass, err e
 	d := retry.Read(retry.Failure{Err: e, Key: v.c.ID, Failures: v.lane.Health(atssync.OpRead).Failures}, v.now())
 	if d.Action == retry.Again {
 		id := v.c.ID
-		w.appoint("resume/"+id, later(d.At, v.now().Add(time.Second)), func() {
-			w.one(operation{atssync.OpRead, w.status}, id)
+		w.appoint("resume/"+id, d.At.Add(time.Second), func() { // not before the operation may go on
+			w.one(operation{op: atssync.OpRead, do: w.status}, id)
 		})
 	}
 	return w.failed(ctx, v, atssync.OpRead, err)

@@ -156,14 +156,14 @@ func TestStatus_ALimitIsNoTrouble(t *testing.T) {
 		b.ats.set(func(a *ats) {
 			a.rule = func(string) error {
 				if limited {
-					return &sdk.Error{Kind: sdk.KindRateLimited, RetryAfter: time.Minute}
+					return &sdk.Error{Kind: sdk.KindRateLimited, RetryAfter: 30 * time.Second}
 				}
 				return nil
 			}
 		})
 		s := b.pass()
-		require.Equal(t, 1, s.Skipped)
-		b.after(10 * time.Minute)
+		require.Equal(t, 1, s.Throttled)
+		require.Contains(t, s.String(), "1 throttled")
 		require.Equal(t, atssync.HealthOK, b.health(c, atssync.OpRead).State)
 		b.ats.set(func(*ats) { limited = false })
 		b.after(2 * time.Minute)
@@ -189,7 +189,10 @@ func TestStatus_ACheckpointThatStandsStillIsTold(t *testing.T) {
 		})
 		b.pass()
 		b.after(110 * time.Minute)
-		require.Equal(t, atssync.HealthOK, b.health(c, atssync.OpRead).State)
+		h := b.health(c, atssync.OpRead)
+		require.Equal(t, atssync.CauseThrottled, h.Cause)
+		require.Equal(t, sdk.TurnATS, h.Trouble.Turn)
+		require.Len(t, b.events(c, atssync.EventConnectionUnhealthy), 1)
 		b.after(2 * time.Hour)
 		require.Equal(t, atssync.CauseStalled, b.health(c, atssync.OpRead).Cause)
 		require.Len(t, b.events(c, atssync.EventConnectionUnhealthy), 1)

@@ -3,9 +3,11 @@ package collect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/retry"
 	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
@@ -26,6 +28,8 @@ var (
 	errSkip = errors.New("skipped")
 	// errBusy says that the same is under way on it already.
 	errBusy = errors.New("busy")
+	// errThrottled says that the ATS asked to be left alone. It is an errSkip.
+	errThrottled = fmt.Errorf("throttled: %w", errSkip)
 )
 
 // one visits one connection unless the same operation is under way on it.
@@ -34,6 +38,8 @@ func (w *Worker) one(o operation, id string) Summary {
 	s.Connections = 1
 	switch {
 	case err == nil:
+	case errors.Is(err, errThrottled):
+		s.Throttled = 1
 	case errors.Is(err, errSkip), errors.Is(err, errBusy), w.ctx.Err() != nil:
 		s.Skipped = 1
 	default:
@@ -63,6 +69,10 @@ func (w *Worker) try(o operation, id string) (Summary, error) {
 		return Summary{}, err
 	}
 	defer free()
+	if h := v.lane.Health(o.op); !o.asked && h.Throttled(v.now()) {
+		return Summary{}, errThrottled // the ATS is left alone, after a restart too
+	}
+	v.asked = o.asked
 	s, err := o.do(w.ctx, v)
 	switch {
 	case errors.Is(err, atssync.ErrFenced):
@@ -129,19 +139,34 @@ func (w *Worker) reserve(ctx context.Context, v *visit, p sdk.Power) (sdk.Client
 	return client, done, err
 }
 
-// failed records a failed call in the lane, and returns the error. A limit is no trouble of the connection, and neither
-// is an adapter that is being started.
+// failed records a failed call in the lane, and returns the error. A limit that is over soon is no trouble of the
+// connection, and neither is an adapter that is being started.
 func (w *Worker) failed(ctx context.Context, v *visit, op atssync.Operation, err error) error {
 	if errors.Is(err, sdk.ErrNotRunning) || ctx.Err() != nil {
 		return err
 	}
 	e := sdk.AsError(err)
 	if e.Kind == sdk.KindRateLimited {
-		return errors.Join(errSkip, err)
+		if d := retry.Wait(e, retry.Failure{Key: v.c.ID}); d > retry.Short {
+			if terr := w.throttled(ctx, v, op, e, d); terr != nil {
+				return errors.Join(err, terr)
+			}
+		}
+		return errors.Join(errThrottled, err)
 	}
 	if terr := w.trouble(ctx, v, op, string(e.Kind), atssync.TroubleOf(e)); terr != nil {
 		return errors.Join(err, terr)
 	}
+	return err
+}
+
+// throttled stops an operation for as long as the ATS asked for.
+func (w *Worker) throttled(ctx context.Context, v *visit, op atssync.Operation, e *sdk.Error, d time.Duration) error {
+	now := v.now()
+	until := now.Add(d)
+	_, err := w.o.Lanes.UpdateLane(ctx, v.lease, func(l *atssync.Lane) []atssync.EventDraft {
+		return l.Throttle(op, true, until, atssync.ThrottledTrouble(e, until), now)
+	}, now)
 	return err
 }
 

@@ -15,6 +15,7 @@ type limiter struct {
 	mu      sync.Mutex
 	rate    *rate.Limiter // nil: no limit but what the ATS says
 	until   time.Time     // the ATS asked for quiet until then
+	asked   time.Time     // until when it did, where that is longer than what is kept
 	reserve time.Time     // the rest of the budget is left to urgent calls until then
 	urgent  int           // of those that wait
 	// told is the part of the limit that the ATS said was left, until it is reset.
@@ -38,13 +39,18 @@ const (
 	yield = 20 * time.Millisecond
 	// patience is how long a call gives way to urgent ones: a queue of hours must not end all reading.
 	patience = 5 * time.Second
-	// longestQuiet bounds what an ATS can ask for.
-	longestQuiet = 24 * time.Hour
+	// longestQuiet bounds what an ATS can ask for: one that asks for a day, by a wrong header too, is asked again after an hour.
+	longestQuiet = time.Hour
+	// A call waits here for quiet that is over soon. Where it lasts longer the call fails, so that whoever makes it can say
+	// so and keeps nobody else waiting; a read waits less than a write, because a pass waits for it.
+	writePatience = time.Minute
+	readPatience  = 30 * time.Second
 	// noHeader is how long a limit that was hit is kept when the ATS does not say.
 	noHeader = 10 * time.Second
 )
 
-// wait blocks until cost requests may be made.
+// wait blocks until cost requests may be made. Quiet that lasts too long to be waited for is KindRateLimited, with how long
+// it still lasts.
 func (l *limiter) wait(ctx context.Context, cost int, urgent bool) error {
 	if urgent {
 		l.count(1)
@@ -52,6 +58,9 @@ func (l *limiter) wait(ctx context.Context, cost int, urgent bool) error {
 	}
 	began := time.Now()
 	for {
+		if err := l.tooLong(time.Now(), urgent); err != nil {
+			return err
+		}
 		d := l.try(time.Now(), cost, urgent, time.Since(began) < patience)
 		if d <= 0 {
 			return nil
@@ -63,6 +72,24 @@ func (l *limiter) wait(ctx context.Context, cost int, urgent bool) error {
 			t.Stop()
 			return ctx.Err()
 		}
+	}
+}
+
+// tooLong is the error of quiet that is not waited for, nil when there is none.
+func (l *limiter) tooLong(now time.Time, urgent bool) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d, most := l.until.Sub(now), readPatience
+	if urgent {
+		most = writePatience
+	}
+	if d <= most {
+		return nil
+	}
+	return &sdk.Error{
+		Kind: sdk.KindRateLimited, Turn: sdk.TurnATS, RetryAfter: d, NotApplied: true,
+		Message: "the ATS asked to be left alone until " + later(l.asked, l.until).UTC().Format(time.RFC3339) + ", so it was not asked",
+		Remedy:  "wait until " + l.until.UTC().Format(time.RFC3339) + "; if this happens often, ask the ATS for a higher limit",
 	}
 }
 
@@ -113,7 +140,8 @@ func (l *limiter) quiet(d time.Duration) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.until = later(l.until, time.Now().Add(min(d, longestQuiet)))
+	now := time.Now()
+	l.until, l.asked = later(l.until, now.Add(min(d, longestQuiet))), later(l.asked, now.Add(d))
 }
 
 func later(a, b time.Time) time.Time {

@@ -104,13 +104,25 @@ func Read(f Failure, now time.Time) Decision {
 // noHeader is how long to wait when a limit was hit and the ATS did not say for how long.
 const noHeader = 10 * time.Second
 
-// Wait is how long a limit asks to wait: never less than the ATS said, longer by a little jitter.
+const (
+	// longestWait bounds what an ATS can ask for: one that asks for a day, by a wrong header too, would silence an employer
+	// for that long. It is asked again after an hour, by a read and then by one write.
+	longestWait = time.Hour
+	// mostJitter bounds what is waited beyond what was asked for.
+	mostJitter = time.Minute
+	// Short is the longest wait that is one call's own matter. What lasts longer stops the operation until then.
+	Short = time.Minute
+)
+
+// Wait is how long a limit asks to wait: never less than the ATS said, as long as that is no more than an hour, and longer by
+// a little jitter.
 func Wait(e *sdk.Error, f Failure) time.Duration {
 	d := e.RetryAfter
 	if d <= 0 {
 		d = noHeader
 	}
-	return d + jitter(f.Key, f.Failures, d/10)
+	d = min(d, longestWait)
+	return d + jitter(f.Key, f.Failures, min(d/10, mostJitter))
 }
 
 // ladder is the back-off after a counted failure.

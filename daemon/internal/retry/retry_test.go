@@ -57,6 +57,19 @@ func TestWait_NeverBeforeTheATSAllows(t *testing.T) {
 	require.GreaterOrEqual(t, Wait(&sdk.Error{}, Failure{}), noHeader)
 }
 
+func TestWait_IsBoundedAndNoMoreThanASmallJitterLonger(t *testing.T) {
+	t.Parallel()
+	for asked, most := range map[time.Duration]time.Duration{
+		0: noHeader, time.Second: time.Second, 5 * time.Minute: 5 * time.Minute, time.Hour: time.Hour, 24 * time.Hour: time.Hour,
+	} {
+		for n := range 100 {
+			got := Wait(&sdk.Error{Kind: sdk.KindRateLimited, RetryAfter: asked}, Failure{Key: "sub", Failures: n})
+			require.GreaterOrEqual(t, got, most, "%s", asked)
+			require.LessOrEqual(t, got, most+min(most/10, time.Minute), "%s", asked)
+		}
+	}
+}
+
 func TestBackoff_GrowsAndIsRepeatable(t *testing.T) {
 	t.Parallel()
 	last := time.Duration(0)

@@ -241,8 +241,11 @@ func TestLane_ALimitWaitsWithoutCounting(t *testing.T) {
 		}
 		require.GreaterOrEqual(t, time.Since(began), 10*time.Minute, "never sooner than the ATS allows")
 		require.Less(t, time.Since(began), 12*time.Minute)
-		require.Empty(t, b.events(c, atssync.EventConnectionUnhealthy))
 		require.Zero(t, b.sub(ids[0]).Failures)
+		told := b.events(c, atssync.EventConnectionUnhealthy, atssync.EventConnectionHealthy)
+		require.Len(t, told, 2, "after some minutes it is told, once, and that it is over")
+		require.Contains(t, string(told[0].Data), `"cause":"rate_limited"`)
+		require.GreaterOrEqual(t, told[0].At.Sub(began), 4*time.Minute)
 	})
 }
 

@@ -167,8 +167,15 @@ func (w *Worker) failed(r *round, it *ready, f atssync.Finish, e *sdk.Error, now
 	switch d.Action {
 	case retry.Again:
 		f.To, f.NextAt, f.Counted = atssync.StateQueued, d.At, d.Counted
-		if d.Counted {
+		switch {
+		case d.Counted:
 			j.change = fail(string(e.Kind))
+		case e.Kind == sdk.KindRateLimited:
+			stops := d.At.Sub(now) > retry.Short
+			if stops { // the lane waits, not this one: new credentials, or a person, free all of them at once
+				f.NextAt = placeOf(it.sub, now)
+			}
+			j.change = throttle(e, stops, d.At, now)
 		}
 	case retry.Refuse:
 		f.To = atssync.StateRefused // with its continuation: what the ATS holds a part of is never begun anew
@@ -198,6 +205,12 @@ func (w *Worker) failed(r *round, it *ready, f atssync.Finish, e *sdk.Error, now
 	}
 	j.finish = f
 	return j
+}
+
+// throttle records that the ATS asked for quiet.
+func throttle(e *sdk.Error, stops bool, until, now time.Time) atssync.LaneChange {
+	t := atssync.ThrottledTrouble(e, until)
+	return func(l *atssync.Lane) []atssync.EventDraft { return l.Throttle(atssync.OpSubmit, stops, until, t, now) }
 }
 
 // wellAnswer records that the ATS answered sensibly about the data: the lane works.

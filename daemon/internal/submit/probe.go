@@ -12,6 +12,10 @@ import (
 // probe reads from the ATS to see whether a stopped lane may go on.
 func (w *Worker) probe(ctx context.Context, r *round) (time.Time, bool, error) {
 	trouble, cause, err := w.check(ctx, r)
+	if sdk.KindOf(err) == sdk.KindRateLimited {
+		at, err := w.throttled(ctx, r, sdk.AsError(err))
+		return at, false, err
+	}
 	if err != nil {
 		return time.Time{}, false, err
 	}
@@ -35,7 +39,7 @@ func (w *Worker) probe(ctx context.Context, r *round) (time.Time, bool, error) {
 }
 
 // check asks the adapter to check the connection. trouble is nil when it is well; cause is set when the
-// connection itself is at fault and not the ATS. err says that it could not be asked.
+// connection itself is at fault and not the ATS. err says that it could not be asked, or that the ATS asked to be left alone.
 func (w *Worker) check(ctx context.Context, r *round) (trouble *atssync.Trouble, cause string, err error) {
 	sc, err := w.o.Vault.OpenConnection(r.c)
 	if err != nil {
@@ -50,7 +54,7 @@ func (w *Worker) check(ctx context.Context, r *round) (trouble *atssync.Trouble,
 	switch {
 	case ctx.Err() != nil:
 		return nil, "", ctx.Err()
-	case errors.Is(err, sdk.ErrNotRunning):
+	case errors.Is(err, sdk.ErrNotRunning), sdk.KindOf(err) == sdk.KindRateLimited:
 		return nil, "", err
 	case err != nil:
 		return atssync.TroubleOf(sdk.AsError(err)), "", nil

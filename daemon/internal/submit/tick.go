@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
+	"github.com/atssync/atssync/daemon/internal/retry"
 	sdk "github.com/atssync/atssync/plugin-sdk"
 )
 
@@ -70,8 +71,20 @@ func (w *Worker) step(ctx context.Context, connection string, now, began time.Ti
 		return time.Time{}, false, false, nil
 	case errors.Is(err, sdk.ErrNotRunning):
 		return r.now().Add(notRunning), false, false, nil
+	case sdk.KindOf(err) == sdk.KindRateLimited:
+		at, err = w.throttled(ctx, r, sdk.AsError(err))
+		return at, false, false, err
 	}
 	return at, more, r.empty && err == nil, err
+}
+
+// throttled stops a lane whose ATS asked for quiet that is too long to be waited for: whoever shares the credential may have
+// been told, or this lane before a restart.
+func (w *Worker) throttled(ctx context.Context, r *round, e *sdk.Error) (time.Time, error) {
+	now := r.now()
+	until := now.Add(retry.Wait(e, retry.Failure{Key: r.c.ID}))
+	l, err := w.o.Store.UpdateLane(ctx, r.lease, throttle(e, true, until, now), now)
+	return l.Health(atssync.OpSubmit).NextAt, err
 }
 
 // read makes a round, nil when the connection is not ours to work.

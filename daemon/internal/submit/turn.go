@@ -106,7 +106,7 @@ func (w *Worker) nothingDue(ctx context.Context, r *round) error {
 	switch h := r.lane.Health(atssync.OpSubmit); {
 	case h.State == atssync.HealthDraining:
 		return w.drained(ctx, r)
-	case h.State == atssync.HealthCanary && h.Cause == atssync.CauseUncertain:
+	case h.State == atssync.HealthCanary && (h.Cause == atssync.CauseUncertain || h.Cause == atssync.CauseThrottled):
 		return w.settled(ctx, r)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -172,14 +173,35 @@ func (c *command) summed(a actCommand, results []actResult, refused int) {
 			all++
 		}
 	}
-	text := fmt.Sprintf("%d %s", len(results)-refused-all, a.done)
+	wait, until := throttled(a, results)
+	text := fmt.Sprintf("%d %s", len(results)-refused-all-wait, a.done)
 	if all > 0 {
 		text += fmt.Sprintf(", %d judged again and held (%s)", all, counted(held, api.HeldReasons()))
 	}
+	if wait > 0 {
+		text += fmt.Sprintf(", %d left waiting", wait)
+	}
 	fmt.Fprintf(c.Out, "%s, %d refused\n", text, refused)
+	if wait > 0 {
+		fmt.Fprintf(c.Err, "The ATS asked to be left alone: they go out by themselves after %s; see: atssync health\n", at(until))
+	}
 	if all > 0 {
 		fmt.Fprintln(c.Err, "What each reason waits for: atssync help states")
 	}
+}
+
+// throttled counts those that were to go out now and wait because the ATS asked to be left alone, and says until when.
+func throttled(a actCommand, results []actResult) (n int, until time.Time) {
+	for _, r := range results {
+		if r.err != nil || a.name != api.Retry && a.name != api.Release {
+			continue
+		}
+		s := r.Submission
+		if s.State == "queued" && s.Trouble != nil && s.Trouble.Kind == "rate_limited" && s.NextAt.After(time.Now()) {
+			n, until = n+1, s.NextAt
+		}
+	}
+	return n, until
 }
 
 func (c *command) submissionsFind() *cobra.Command {

@@ -84,6 +84,36 @@ func TestAct_HoldReleaseCancelRetry(t *testing.T) {
 	require.Equal(t, []string{"submission.hold", "submission.release", "submission.retry", "submission.cancel"}, w.actions(sub.ID))
 }
 
+// A person who wants it sent now is told the truth while the ATS asked to be left alone.
+func TestAct_SaysUntilWhenTheATSAskedToBeLeftAlone(t *testing.T) {
+	t.Parallel()
+	w, c, sub := linked(t)
+	now := time.Now()
+	until := now.Add(40 * time.Minute)
+	l := w.lease(w.ctx(), c.ID)
+	trouble := atssync.ThrottledTrouble(&sdk.Error{Kind: sdk.KindRateLimited, Message: "Greenhouse asks for fewer requests"}, until)
+	_, err := w.store.UpdateLane(w.ctx(), l, func(lane *atssync.Lane) []atssync.EventDraft {
+		return lane.Throttle(atssync.OpSubmit, true, until, trouble, now)
+	}, now)
+	require.NoError(t, err)
+	got, err := w.Act(w.ctx(), sub.ID, atssync.ActRetry)
+	require.NoError(t, err)
+	require.Equal(t, atssync.StateQueued, got.State)
+	require.True(t, got.NextAt.Equal(until))
+	require.Equal(t, sdk.TurnATS, got.WhoseTurn)
+	require.Contains(t, got.Remedy, until.UTC().Format(time.RFC3339))
+	shown, err := w.Connection(w.ctx(), c.ID)
+	require.NoError(t, err)
+	require.Equal(t, atssync.HealthStopped, shown.Health)
+
+	_, err = w.Check(w.ctx(), c.ID) // the ATS answers: whatever waited may go on
+	require.NoError(t, err)
+	got, err = w.Act(w.ctx(), sub.ID, atssync.ActRetry)
+	require.NoError(t, err)
+	require.False(t, got.NextAt.After(time.Now()))
+	require.Empty(t, got.WhoseTurn)
+}
+
 func TestRelease_ManyByATask(t *testing.T) {
 	t.Parallel()
 	w, c, sub := linked(t)

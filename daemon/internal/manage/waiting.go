@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"time"
 
 	"github.com/atssync/atssync/daemon/internal/atssync"
 	sdk "github.com/atssync/atssync/plugin-sdk"
@@ -94,10 +95,11 @@ type viewer struct {
 	s      *Service
 	linked map[[2]string]bool
 	tasks  map[string][]atssync.Task
+	lanes  map[string]atssync.Health // of submit
 }
 
 func (s *Service) viewer() *viewer {
-	return &viewer{s: s, linked: make(map[[2]string]bool), tasks: make(map[string][]atssync.Task)}
+	return &viewer{s: s, linked: make(map[[2]string]bool), tasks: make(map[string][]atssync.Task), lanes: make(map[string]atssync.Health)}
 }
 
 // shownSubmission is one submission as people see it.
@@ -109,6 +111,9 @@ func (s *Service) shownSubmission(ctx context.Context, sub atssync.Submission) (
 // what the answer to the backlog question names.
 func (v *viewer) show(ctx context.Context, sub atssync.Submission) (Submission, error) {
 	out := submissionView(sub)
+	if sub.State == atssync.StateQueued {
+		return out, v.throttled(ctx, &out)
+	}
 	if sub.State != atssync.StateHeld || sub.HeldReason != atssync.HeldJobNotLinked {
 		return out, nil
 	}
@@ -135,6 +140,29 @@ func (v *viewer) show(ctx context.Context, sub atssync.Submission) (Submission, 
 		out.Remedy = "the job is linked and this one is being released, at the configured pace; see: atssync checkpoints"
 	}
 	return out, nil
+}
+
+// throttled says of a queued one that the ATS asked to be left alone, until when, and what to do.
+func (v *viewer) throttled(ctx context.Context, out *Submission) error {
+	h, ok := v.lanes[out.Connection]
+	if !ok {
+		lane, err := v.s.o.Store.Lane(ctx, out.Connection)
+		if err != nil && atssync.CodeOf(err) != atssync.CodeNotFound {
+			return err
+		}
+		h = lane.Health(atssync.OpSubmit)
+		v.lanes[out.Connection] = h
+	}
+	if !h.Throttled(time.Now()) {
+		return nil
+	}
+	if h.NextAt.After(out.NextAt) {
+		out.NextAt = h.NextAt
+	}
+	if h.Trouble != nil {
+		out.Trouble, out.WhoseTurn, out.Remedy = h.Trouble, h.Trouble.Turn, h.Trouble.Remedy
+	}
+	return nil
 }
 
 // releasing reports whether a pending task will judge the submission again.

@@ -25,7 +25,7 @@ func (w *Worker) StatusPass(ctx context.Context, spread time.Duration) (Summary,
 
 // StatusPassAsked is StatusPass for a person: it waits for no probe.
 func (w *Worker) StatusPassAsked(ctx context.Context, spread time.Duration) (Summary, error) {
-	return w.pass(ctx, spread, operation{atssync.OpRead, w.statusAsked})
+	return w.pass(ctx, spread, operation{op: atssync.OpRead, do: w.statusAsked})
 }
 
 // ReadSoon reads the statuses of one connection in the background if reading is in trouble, because something says that the
@@ -34,7 +34,7 @@ func (w *Worker) ReadSoon(connection string) {
 	w.spawn(func() {
 		lane, err := w.o.Lanes.Lane(w.ctx, connection)
 		if err == nil && lane.Health(atssync.OpRead).State != atssync.HealthOK {
-			w.one(operation{atssync.OpRead, w.statusAsked}, connection)
+			w.one(operation{op: atssync.OpRead, do: w.statusAsked}, connection)
 		}
 	})
 }

@@ -80,8 +80,21 @@ func (a *Application) matches(rd sdk.Reading) bool {
 // missed counts; it never calls what is not shown deleted.
 func (a *Application) missed(r Rules, now time.Time) (bool, []EventDraft) {
 	if a.SeenAt.IsZero() || a.Visibility != Visible {
-		return false, nil // never seen: the read-back of the job tells; else it is told already
+		return false, nil // never seen: see Unseen; else it is told already
 	}
+	return a.miss(r, now)
+}
+
+// Unseen counts that an application is not shown that was never read, while others on its job are. Where none is, it is the job
+// that cannot be read, which its read-back tells.
+func (a *Application) Unseen(r Rules, now time.Time) (bool, []EventDraft) {
+	if !a.SeenAt.IsZero() || a.Visibility != Visible || a.ApplicationID == "" {
+		return false, nil
+	}
+	return a.miss(r, now)
+}
+
+func (a *Application) miss(r Rules, now time.Time) (bool, []EventDraft) {
 	limit := r.MissingAfter
 	if limit <= 0 {
 		limit = 3
@@ -253,13 +266,17 @@ func (a *Application) lost(readings []sdk.Reading, r Rules, now time.Time) (bool
 		return true, append([]EventDraft{d}, more...)
 	}
 	const question = "The candidate is in the ATS but the application we made is gone; which application of this person is it now?"
-	if a.ApplicationID == "" || a.Question == question {
+	if a.ApplicationID == "" || a.Question == question && a.Visibility != Visible {
 		return false, nil
 	}
 	a.Question = question
-	changed, out := a.missed(Rules{MissingAfter: 1, Causes: r.Causes}, now)
-	_ = changed
-	return true, out
+	if a.Visibility != Visible {
+		return true, nil
+	}
+	if !a.SeenAt.IsZero() { // else the ATS may not have made it yet
+		r.MissingAfter = 1
+	}
+	return a.miss(r, now)
 }
 
 // mayBeOn reports whether a reading is on our job, as far as both sides name one.

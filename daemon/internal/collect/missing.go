@@ -17,13 +17,7 @@ func (w *Worker) endPass(ctx context.Context, v *visit, p *statusPass) error {
 	now := v.now()
 	mass := len(p.missing) >= manyMissing && atssync.Vanished(p.seenBefore, len(p.missing))
 	if !mass {
-		rules := w.rules(v)
-		for _, a := range p.missing {
-			was := a.Version
-			if changed, events := a.ApplyReadings(nil, rules, now); changed {
-				p.changes = append(p.changes, atssync.ApplicationChange{Application: a, Was: was, Events: events})
-			}
-		}
+		w.tellMissing(v, p)
 	}
 	cp := p.cp
 	cp.LastKey, cp.Error = "", ""
@@ -53,6 +47,25 @@ func (w *Worker) endPass(ctx context.Context, v *visit, p *statusPass) error {
 		return nil // they were not asked for, or are not shown yet
 	}
 	return w.well(ctx, v, atssync.OpRead)
+}
+
+// tellMissing counts what was not shown, each for itself.
+func (w *Worker) tellMissing(v *visit, p *statusPass) {
+	rules, now := w.rules(v), v.now()
+	note := func(a atssync.Application, judge func(*atssync.Application) (bool, []atssync.EventDraft)) {
+		was := a.Version
+		if changed, events := judge(&a); changed {
+			p.changes = append(p.changes, atssync.ApplicationChange{Application: a, Was: was, Events: events})
+		}
+	}
+	for _, a := range p.missing {
+		note(a, func(a *atssync.Application) (bool, []atssync.EventDraft) { return a.ApplyReadings(nil, rules, now) })
+	}
+	for _, a := range p.unseen {
+		if p.shownOn[a.ATSJob] {
+			note(a, func(a *atssync.Application) (bool, []atssync.EventDraft) { return a.Unseen(rules, now) })
+		}
+	}
 }
 
 func massTrouble(v *visit, missing, of int) *atssync.Trouble {

@@ -111,6 +111,8 @@ type statusPass struct {
 	asked, read, changed int
 	seenBefore           int                   // asked ones that were visible before
 	missing              []atssync.Application // of those, not shown now
+	unseen               []atssync.Application // not shown now nor ever before
+	shownOn              map[string]bool       // ATS jobs of which something was shown
 	unreadable           []unreadable
 	again                int // how many more may be asked for that are not due
 	extras               extras
@@ -128,7 +130,7 @@ func newPass(v *visit, cp atssync.Checkpoint, size int) *statusPass {
 		cp.Pass++
 		cp.StartedAt = now
 	}
-	return &statusPass{cp: cp, size: size, savedAt: now}
+	return &statusPass{cp: cp, size: size, shownOn: make(map[string]bool), savedAt: now}
 }
 
 func (p *statusPass) summary() Summary {
@@ -226,9 +228,12 @@ func (w *Worker) readBatch(ctx context.Context, v *visit, p *statusPass) error {
 		if len(got) == 0 {
 			if known {
 				p.missing = append(p.missing, a) // judged at the end, when it is clear how many they are
+			} else if a.SeenAt.IsZero() {
+				p.unseen = append(p.unseen, a)
 			}
 			continue
 		}
+		p.shownOn[a.ATSJob] = true
 		if a.Unreadable(got) != "" {
 			continue // it is there, and stays as it is
 		}

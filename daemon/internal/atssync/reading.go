@@ -88,11 +88,16 @@ func (a *Application) missed(r Rules, now time.Time) (bool, []EventDraft) {
 // Unseen counts that an application is not shown that was never read, while others on its job are. Where none is, it is the job
 // that cannot be read, which its read-back tells.
 func (a *Application) Unseen(r Rules, now time.Time) (bool, []EventDraft) {
-	if !a.SeenAt.IsZero() || a.Visibility != Visible || a.ApplicationID == "" {
+	if !a.SeenAt.IsZero() || a.Visibility != Visible || a.ApplicationID == "" || a.young(now) {
 		return false, nil
 	}
 	return a.miss(r, now)
 }
+
+// unseenAfter is how long an ATS may take until it shows what was put into it, however often somebody looks meanwhile.
+const unseenAfter = time.Hour
+
+func (a *Application) young(now time.Time) bool { return now.Sub(a.CreatedAt) < unseenAfter }
 
 func (a *Application) miss(r Rules, now time.Time) (bool, []EventDraft) {
 	limit := r.MissingAfter
@@ -266,14 +271,16 @@ func (a *Application) lost(readings []sdk.Reading, r Rules, now time.Time) (bool
 		return true, append([]EventDraft{d}, more...)
 	}
 	const question = "The candidate is in the ATS but the application we made is gone; which application of this person is it now?"
-	if a.ApplicationID == "" || a.Question == question && a.Visibility != Visible {
+	if a.ApplicationID == "" {
 		return false, nil
 	}
+	asked := a.Question == question
 	a.Question = question
-	if a.Visibility != Visible {
-		return true, nil
+	never := a.SeenAt.IsZero()
+	if a.Visibility != Visible || never && a.young(now) { // the ATS may not have made it yet
+		return !asked, nil
 	}
-	if !a.SeenAt.IsZero() { // else the ATS may not have made it yet
+	if !never {
 		r.MissingAfter = 1
 	}
 	return a.miss(r, now)

@@ -75,7 +75,6 @@ var parsed = []dry{
 	{"--quick", "bench", "--quick", "in about a minute"},
 	{"--full", "bench", "--full", "15 GB of disk"},
 	{"--only ROW,...", "bench", "--only accept,idle", ": accept, "},
-	{"--only accept-batch", "bench", "--only accept-batch", ", accept-batch, "},
 	{"--profile", "bench", "--profile profiles", "CPU profile"},
 	{"scripts/demo --keep", "demo", "--keep", "leave the demo running"},
 }

@@ -21,6 +21,9 @@ type candidate struct {
 	Applications rest.Elements[application] `json:"applications"`
 }
 
+// RecordID implements rest.Record.
+func (c candidate) RecordID() rest.ID { return c.ID }
+
 // application is one of a candidate's. Job and Stage are names; no ids of them are documented, no times and no
 // reasons for a rejection.
 type application struct {
@@ -30,6 +33,9 @@ type application struct {
 	Stage      name      `json:"stage"`
 	ProfileURL rest.Text `json:"profile_url"`
 }
+
+// RecordID implements rest.Record.
+func (a application) RecordID() rest.ID { return a.ID }
 
 // name is the name of a stage or a job. Greenhouse's other APIs write {"id": 1, "name": "Phone Screen"} where this one
 // documents a text, and so do the pools of this one; its meaning is plain.

@@ -142,22 +142,36 @@ func (l *Elements[T]) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// Record is an element that tells its own member id, which saves reading it twice.
+type Record interface{ RecordID() ID }
+
 func element[T any](raw json.RawMessage) (e Element[T]) {
-	var id struct {
-		ID ID `json:"id"`
-	}
-	if err := json.Unmarshal(raw, &id); err != nil {
-		e.Err = formOf(err)
+	err := json.Unmarshal(raw, &e.Value)
+	if r, ok := any(e.Value).(Record); ok && err == nil {
+		e.ID = r.RecordID()
+	} else if e.ID, ok = idOf(raw, &e); !ok {
 		return e
 	}
-	e.ID = id.ID
-	if err := json.Unmarshal(raw, &e.Value); err != nil {
+	switch {
+	case err != nil:
 		var none T
 		e.Value, e.Err = none, formOf(err)
-	} else if e.ID == "" {
+	case e.ID == "":
 		e.Err = &FormError{Path: "id", Found: "missing"}
 	}
 	return e
+}
+
+// idOf reads the member id of an element; where that is misformed, nothing is known of it.
+func idOf[T any](raw json.RawMessage, e *Element[T]) (id ID, ok bool) {
+	var in struct {
+		ID ID `json:"id"`
+	}
+	if err := json.Unmarshal(raw, &in); err != nil {
+		*e = Element[T]{Err: formOf(err)}
+		return "", false
+	}
+	return in.ID, true
 }
 
 func formOf(err error) *FormError {

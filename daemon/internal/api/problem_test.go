@@ -122,7 +122,11 @@ func FuzzCursor(f *testing.F) {
 		f.Add(s, "")
 		f.Add(s, "con_x")
 	}
-	s := &server{Options: Options{Manage: manage.New(manage.Options{Sealer: box{}})}}
+	s := &server{Options: Options{Manage: manage.New(manage.Options{Keys: box{}, Sealer: box{}})}}
+	genuine, err := s.cursor(f.Context(), "", 4711)
+	require.NoError(f, err)
+	f.Add(genuine, "")
+	f.Add(genuine[:len(genuine)-1]+"A", "") // of the right form, and not ours
 	f.Fuzz(func(t *testing.T, text, connection string) {
 		if text == "last" {
 			return

@@ -130,6 +130,7 @@ func makeHealth(ctx context.Context, b *bundle) ([]byte, error) {
 		Troubles []healthLine      `json:"troubles"`
 		Webhooks []healthLine      `json:"webhooks"`
 		Backup   *api.BackupHealth `json:"backup,omitempty"`
+		More     bool              `json:"more,omitempty"` // of the troubles, than are listed
 	}{Troubles: []healthLine{}, Webhooks: []healthLine{}}
 	for after := ""; ; {
 		view, err := b.o.Daemon.Health(ctx, api.HealthQuery{After: after, Limit: page})
@@ -151,6 +152,7 @@ func makeHealth(ctx context.Context, b *bundle) ([]byte, error) {
 			})
 		}
 		if after = view.Next; after == "" || len(out.Troubles) >= maxListed {
+			out.More = after != ""
 			return asJSON(out)
 		}
 	}
@@ -170,6 +172,7 @@ func makeLedger(ctx context.Context, b *bundle) ([]byte, error) {
 	out := struct {
 		Total       ledgerLine   `json:"total"`
 		Connections []ledgerLine `json:"connections"`
+		More        bool         `json:"more,omitempty"` // connections than are listed
 	}{Connections: []ledgerLine{}}
 	for after := ""; ; {
 		view, err := b.o.Daemon.Ledger(ctx, "", false, after, page)
@@ -181,6 +184,7 @@ func makeLedger(ctx context.Context, b *bundle) ([]byte, error) {
 			out.Connections = append(out.Connections, ledgerLine{b.roster.connection(l.Connection), l.Accepted, l.States, l.OK})
 		}
 		if after = view.Next; after == "" || len(out.Connections) >= maxListed {
+			out.More = after != ""
 			return asJSON(out)
 		}
 	}

@@ -93,6 +93,7 @@ func build(o Options) (*server, *web.Mux, error) {
 	s.acts()
 	s.erasures()
 	s.resolve()
+	s.questions()
 	s.applications()
 	s.events()
 	s.webhooks()

@@ -12,6 +12,8 @@ import (
 type ApplicationQuery struct {
 	Connection, Account, Job, Status, Visibility, ExternalID string
 
+	Question bool // whose question is open
+
 	Since, Until time.Time // last told of
 
 	After string
@@ -30,6 +32,7 @@ type applicationList struct {
 	Status     string `query:"status" enum:"prospect,active,hired,rejected,withdrawn,closed,unknown"`
 	Visibility string `query:"visibility" enum:"visible,not_visible,deleted,merged"`
 	ExternalID string `query:"external_id" doc:"the platform's id; needs connection"`
+	Question   bool   `query:"question" doc:"those of which it is asked which one of their candidate's applications they are now"`
 
 	Since time.Time `query:"since" doc:"something of it was told at or after; of one that nothing was told of yet, when it was first followed"`
 	Until time.Time `query:"until" doc:"nothing of it was told since"`
@@ -39,7 +42,7 @@ type applicationList struct {
 func (s *server) listApplications(ctx context.Context, in *applicationList) (*body[Page[Application]], error) {
 	q := atssync.ApplicationQuery{
 		Connection: in.Connection, Account: in.Account, PlatformJob: in.Job, Visibility: atssync.Visibility(in.Visibility),
-		Status: sdk.Status(in.Status), ExternalID: in.ExternalID, Since: in.Since, Until: in.Until, Paging: atssync.Paging(in.Paging),
+		Status: sdk.Status(in.Status), ExternalID: in.ExternalID, Since: in.Since, Until: in.Until, Question: in.Question, Paging: atssync.Paging(in.Paging),
 	}
 	if in.ExternalID == "" {
 		return answer(s.manage(ctx).Applications(ctx, q))
@@ -75,7 +78,7 @@ func (s *server) readApplication(ctx context.Context, in *SubmissionPath) (*body
 func (c *Client) Applications(ctx context.Context, q ApplicationQuery) (Page[Application], error) {
 	return call[Page[Application]](ctx, c, request{path: "/v1/applications", query: query{}.set("connection", q.Connection).
 		set("account", q.Account).set("job", q.Job).set("status", q.Status).set("visibility", q.Visibility).
-		set("external_id", q.ExternalID).time("since", q.Since).time("until", q.Until).
+		set("external_id", q.ExternalID).flag("question", q.Question).time("since", q.Since).time("until", q.Until).
 		page(atssync.Paging{After: q.After, Limit: q.Limit})})
 }
 

@@ -135,6 +135,10 @@ var routeRows = map[string]routeRow{
 	"GET /v1/submissions/{submission}":          {everyone, item, "", "", "", 0, 0},
 	"PUT /v1/submissions/{submission}":          {handing, item, "", "", `{"job":"{job}","person":{"first_name":"Eve","last_name":"Example"}}`, 0, 0},
 	"GET /v1/applications/{submission}":         {readers, item, "", "", "", 404, 0},
+
+	"GET /v1/applications/{submission}/question": {readers, item, "", "", "", 404, 0},
+	"POST /v1/applications/{submission}/answer":  {admin, item, "", "", `{"none":true,"version":1}`, 404, 0},
+
 	"POST /v1/submissions/{submission}/hold":    {admin, item, "", "", "", 0, 0},
 	"POST /v1/submissions/{submission}/release": {admin, item, "", "", "", 409, 0},
 	"POST /v1/submissions/{submission}/retry":   {admin, item, "", "", "", 0, 0},

@@ -60,6 +60,10 @@ type (
 	LinkRequest = manage.LinkRequest
 	// ConnectLink leads an employer to its connect page.
 	ConnectLink = manage.ConnectLink
+	// Question asks which of its candidate's applications a submission's is now.
+	Question = manage.Question
+	// QuestionChoice is an application that may be it.
+	QuestionChoice = manage.QuestionChoice
 	// Pass is one pass of the schedule.
 	Pass = manage.Pass
 	// PlatformJob is the platform's own job.

@@ -36,7 +36,7 @@ func openDoors(c *config.Config) (*doors, error) {
 func managePolicy(c *config.Config) manage.Policy {
 	return manage.Policy{
 		Settings: adapterSettings(c.Adapters), PartnerName: partnerName(c.Platform), OnUncertain: atssync.OnUncertain(c.Submissions.OnUncertain),
-		ResumeCheck: atssync.ResumeCheck(c.Submissions.ResumeCheck), ReleasePerMinute: c.Submissions.ReleasePace,
+		ResumeCheck: atssync.ResumeCheck(c.Submissions.ResumeCheck), ReleasePerMinute: c.Submissions.ReleasePace, Settle: c.Status.Settle,
 	}
 }
 

@@ -73,6 +73,10 @@ type Application struct {
 	Missing int `json:"missing,omitempty"`
 	// Question is what the employer has to answer, when our application id is gone and the candidate is not.
 	Question string `json:"question,omitempty"`
+	// QuestionAskedAt is since when it is open; QuestionSettledAt, since when it is settled that no application of the candidate
+	// is ours. Then it is not asked again until ours, or exactly one on the linked job, is shown.
+	QuestionAskedAt   time.Time `json:"question_asked_at,omitzero"`
+	QuestionSettledAt time.Time `json:"question_settled_at,omitzero"`
 	// Settling is a terminal standing that is not told yet, since SettlingSince.
 	Settling      *Standing `json:"settling,omitempty"`
 	SettlingSince time.Time `json:"settling_since,omitzero"`
@@ -109,7 +113,7 @@ func (a *Application) ToldAt() time.Time {
 // Wants reports whether an application is one of them.
 func (q ApplicationQuery) Wants(a *Application) bool {
 	wanted := func(filter, value string) bool { return filter == "" || filter == value }
-	return wanted(q.Account, a.Account) && wanted(q.PlatformJob, a.PlatformJob) && wanted(q.ExternalID, a.ExternalID) &&
+	return (!q.Question || a.Question != "") && wanted(q.Account, a.Account) && wanted(q.PlatformJob, a.PlatformJob) && wanted(q.ExternalID, a.ExternalID) &&
 		wanted(string(q.Visibility), string(a.Visibility)) && wanted(string(q.Status), string(a.Status)) &&
 		!a.ToldAt().Before(q.Since) && (q.Until.IsZero() || a.ToldAt().Before(q.Until))
 }

@@ -132,6 +132,7 @@ func (a *Application) gone(rd sdk.Reading, now time.Time) (bool, []EventDraft) {
 		return false, nil
 	}
 	a.Visibility = to
+	a.forgetQuestion() // it was about a person as it is no more
 	if rd.MergedInto != "" {
 		a.CandidateID = rd.MergedInto
 	}
@@ -154,8 +155,9 @@ func (a *Application) seen(rd sdk.Reading, r Rules, now time.Time) (bool, []Even
 	if a.SeenAt.IsZero() {
 		a.SeenAt, changed = now, true
 	}
-	if a.Missing != 0 || a.Question != "" {
-		a.Missing, a.Question, changed = 0, "", true
+	if a.Missing != 0 || a.asks() {
+		a.Missing, changed = 0, true
+		a.forgetQuestion()
 	}
 	if a.fill(rd) {
 		changed = true
@@ -244,7 +246,7 @@ func (a *Application) fill(rd sdk.Reading) bool {
 }
 
 // lost is a candidate that is shown while our application is not. Exactly one other application on the
-// linked job is followed; anything else is a question to the employer.
+// linked job is followed; anything else is a question to the employer, until it is settled that none of them is ours.
 func (a *Application) lost(readings []sdk.Reading, r Rules, now time.Time) (bool, []EventDraft) {
 	var on []sdk.Reading
 	for _, rd := range readings {
@@ -252,33 +254,19 @@ func (a *Application) lost(readings []sdk.Reading, r Rules, now time.Time) (bool
 			on = append(on, rd)
 		}
 	}
-	if len(on) == 1 && a.ApplicationID != "" {
-		old := a.ApplicationID
-		a.ApplicationID, a.Question = on[0].ApplicationID, ""
-		a.As = sdk.AsCandidate // a prospect that was converted has a new application
-		if on[0].ProfileURL != "" {
-			a.ProfileURL = on[0].ProfileURL
-		}
-		if a.SeenAt.IsZero() {
-			a.SeenAt = now
-		}
-		d := a.draft(EventRekeyed, a.Standing, now)
-		if e, ok := d.Data.(ApplicationEvent); ok {
-			e.PreviousApplicationID = old
-			d.Data = e
-		}
-		_, more := a.seen(on[0], r, now)
-		return true, append([]EventDraft{d}, more...)
-	}
-	const question = "The candidate is in the ATS but the application we made is gone; which application of this person is it now?"
 	if a.ApplicationID == "" {
 		return false, nil
 	}
-	asked := a.Question == question
-	a.Question = question
+	if len(on) == 1 {
+		return true, a.rekey(on[0], r, now)
+	}
+	if !a.QuestionSettledAt.IsZero() {
+		return false, nil
+	}
+	asked := a.ask(now)
 	never := a.SeenAt.IsZero()
 	if a.Visibility != Visible || never && a.young(now) { // the ATS may not have made it yet
-		return !asked, nil
+		return asked, nil
 	}
 	if !never {
 		r.MissingAfter = 1

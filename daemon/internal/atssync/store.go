@@ -299,6 +299,8 @@ type ApplicationQuery struct {
 	Status                           sdk.Status
 	ExternalID                       string
 	Since, Until                     time.Time // last told of, see Application.ToldAt
+	// Question selects those whose question to the employer is open, without a look at the others.
+	Question bool
 	Within                           Scope
 	Paging
 }
@@ -319,6 +321,13 @@ type Collect interface {
 	RecordReadings(ctx context.Context, l Lease, in []ApplicationChange, cp *Checkpoint, now time.Time) (recorded int, err error)
 	Checkpoint(ctx context.Context, connection string, op Operation) (Checkpoint, error)
 	Checkpoints(ctx context.Context, connection string) ([]Checkpoint, error) // "" for all
+}
+
+// Questions is the role of people who answer what no reading can.
+type Questions interface {
+	// AnswerQuestion settles an application's question, see Application.Answer. An application of the ATS that another one of the
+	// connection is followed as is CodeConflict, which names that one.
+	AnswerQuestion(ctx context.Context, id string, how AnswerQuestion, now time.Time) (Application, error)
 }
 
 // Leases is the role of what owns connections.
@@ -403,6 +412,7 @@ type Store interface {
 	Hold
 	Relook
 	Collect
+	Questions
 	Leases
 	Events
 	Runs

@@ -14,7 +14,7 @@ func (c *command) applications() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "applications", Short: "List applications with their statuses", Args: cobra.NoArgs,
 		Long:    "List the submissions that are in an ATS, with the status that was last read there, in the same words whichever ATS it is.",
-		Example: "  atssync applications --connection Acme --all --json\n  atssync applications --visibility not_visible",
+		Example: "  atssync applications --connection Acme --all --json\n  atssync applications --visibility not_visible\n  atssync applications --question",
 	}
 	f := cmd.Flags()
 	c.connectionFlag(cmd, &q.Connection, "only those of this `connection`, by id or name")
@@ -23,6 +23,7 @@ func (c *command) applications() *cobra.Command {
 	f.StringVar(&q.Status, "status", "", "only those with this `status`: "+strings.Join(api.Statuses(), ", "))
 	f.StringVar(&q.ExternalID, "external-id", "", "only the one that the platform calls by this `id`; needs --connection")
 	f.StringVar(&q.Visibility, "visibility", "", "only those that are visible, not_visible, deleted or merged")
+	f.BoolVar(&q.Question, "question", false, "only those of which it is asked which one of their candidate's they are now; see atssync applications answer")
 	times := spanFlags(cmd, "that something was told of")
 	p := pagingFlags(cmd)
 	completeFlag(cmd, "status", words(api.Statuses()...))
@@ -64,7 +65,7 @@ func (c *command) applications() *cobra.Command {
 			return c.daemon().Applications(cmd.Context(), q)
 		})
 	})
-	cmd.AddCommand(c.applicationsImport())
+	cmd.AddCommand(c.applicationsImport(), c.applicationsAnswer())
 	return cmd
 }
 

@@ -206,7 +206,9 @@ func submissionSheet(d api.SubmissionDetail, connection string) *sheet {
 	if a := d.Application; a != nil {
 		s.add("status", fmt.Sprintf("%s, %s (%s)", a.Status, a.Phase, a.Visibility))
 		s.add("in the ATS's words", strings.TrimSpace(a.Raw.Status+" "+a.Raw.StageName))
-		s.add("question", a.Question)
+		if a.Question != "" {
+			s.add("question", a.Question+"\nthe employer's turn: ask, or look into the ATS, and answer: atssync applications answer "+a.ID)
+		}
 	}
 	for _, a := range d.Attempts {
 		s.add("attempt "+count(a.Number), attemptText(a))

@@ -17,6 +17,8 @@ type Activity struct {
 	Uncertain     int64     `json:"uncertain"`
 	Arrived       int64     `json:"arrived"` // submitted, or known to the ATS before
 	Refused       int64     `json:"refused"`
+	// Questions counts, up to 500, the applications of which it is asked which one of their candidate's they are now.
+	Questions int `json:"questions"`
 }
 
 // Activity tells what a connection did and what waits, from counters and without a look at every submission.
@@ -25,11 +27,15 @@ func (s *Service) Activity(ctx context.Context, connection string) (Activity, er
 	if err != nil {
 		return Activity{}, err
 	}
+	questions, err := s.OpenQuestions(ctx, c.ID)
+	if err != nil {
+		return Activity{}, err
+	}
 	lane, err := s.o.Store.Lane(ctx, c.ID)
 	if err != nil && atssync.CodeOf(err) != atssync.CodeNotFound {
 		return Activity{}, err
 	}
-	out := Activity{LastSentAt: lane.LastSentAt}
+	out := Activity{LastSentAt: lane.LastSentAt, Questions: questions}
 	passes, err := s.o.Store.Checkpoints(ctx, c.ID)
 	if err != nil {
 		return out, err

@@ -33,6 +33,7 @@ type Store interface {
 	atssync.Restores
 	atssync.Erasures
 	Reads
+	atssync.Questions
 	// PutTask persists work on many submissions.
 	PutTask(ctx context.Context, t atssync.Task, now time.Time) (atssync.Task, error)
 	// Tasks lists the work under way.

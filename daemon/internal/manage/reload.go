@@ -23,6 +23,8 @@ type Policy struct {
 	ResumeCheck atssync.ResumeCheck
 	// ReleasePerMinute is the pace at which a backlog is released; 0 is at once.
 	ReleasePerMinute int
+	// Settle is how long a terminal change is held back, as readings hold it.
+	Settle time.Duration
 }
 
 // filled returns the policy with what was left out.

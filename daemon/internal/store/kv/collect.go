@@ -34,15 +34,19 @@ func (s *Store) Application(ctx context.Context, id string) (atssync.Application
 func (s *Store) Applications(ctx context.Context, q atssync.ApplicationQuery) (atssync.Page[atssync.Application], error) {
 	var out atssync.Page[atssync.Application]
 	err := s.view(ctx, func(r reader) error {
+		from, found := tabApplication, decode[atssync.Application]
+		if q.Question {
+			from, found = tabQuestion, r.questioned
+		}
 		spans, err := r.perConnection(q.Connection, q.Account, q.Within, func(id string) span {
-			return span{prefix: table(tabApplication).text(id)}
+			return span{prefix: table(from).text(id)}
 		})
 		if err != nil {
 			return err
 		}
 		out, err = page(ctx, r.r, q.Paging, listing[atssync.Application]{spans: spans, load: func(k, v []byte) (*atssync.Application, error) {
-			a, err := decode[atssync.Application](k, v)
-			if err != nil || !q.Wants(a) {
+			a, err := found(k, v)
+			if err != nil || a == nil || !q.Wants(a) {
 				return nil, err
 			}
 			return a, nil

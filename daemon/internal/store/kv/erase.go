@@ -367,6 +367,7 @@ func (st *step) eraseRecords(was, s *atssync.Submission) (*atssync.ErasedItem, e
 		item.Receipt = &atssync.Receipt{CandidateID: a.CandidateID, ApplicationID: a.ApplicationID, ProfileURL: a.ProfileURL, Pending: a.Pending}
 		st.forgetReceipt(s, a.CandidateID, a.ApplicationID)
 		st.w.Delete(keyApplication(s.Connection, s.ID))
+		st.w.Delete(keyQuestion(s.Connection, s.ID))
 	}
 	st.w.Delete(keyPayload(s.ID))
 	if err := st.dropHintOf(s); err != nil {

@@ -16,3 +16,6 @@ func KeyFormat() []byte { return keyFormat() }
 
 // Number is a number as it is stored.
 func Number(v []byte) int { return int(number(v)) }
+
+// KeyQuestion is the key of an open question.
+func KeyQuestion(connection, id string) []byte { return keyQuestion(connection, id) }

@@ -44,6 +44,7 @@ const (
 	tabLeaseByOwner    = "oo" // owner, connection
 	tabOwner           = "ow" // owner → ownerRecord
 	tabApplication     = "a/" // connection, id → Application
+	tabQuestion        = "aq" // connection, id; those whose question is open
 	tabCheckpoint      = "k/" // connection, operation → Checkpoint
 	tabEvent           = "e/" // connection, sequence → eventRecord
 	tabEventAt         = "ep" // position → eventPointer
@@ -290,6 +291,8 @@ func keyLeaseByOwner(owner, connection string) key {
 func keyApplication(connection, id string) key {
 	return table(tabApplication).text(connection).text(id)
 }
+
+func keyQuestion(connection, id string) key { return table(tabQuestion).text(connection).text(id) }
 
 func keyCheckpoint(connection string, op atssync.Operation) key {
 	return table(tabCheckpoint).text(connection).text(string(op))

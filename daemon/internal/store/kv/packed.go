@@ -49,6 +49,7 @@ var numbers = map[reflect.Type][]string{
 		"id", "connection", "account", "external_id", "job", "ats_job", "ats_job_name", "as", "candidate_id", "application_id",
 		"profile_url", "pending", "imported", "status", "phase", "mapping", "raw", "changed_at", "not_before", "visibility", "missing",
 		"question", "settling", "settling_since", "revision", "created_at", "observed_at", "seen_at", "version",
+		"question_asked_at", "question_settled_at",
 	},
 	reflect.TypeFor[atssync.Standing](): {"status", "phase", "mapping", "raw", "changed_at", "not_before"},
 	reflect.TypeFor[atssync.RawWords](): {"status", "stage_id", "stage_name", "reason", "reason_id"},

@@ -112,6 +112,12 @@ func (st *step) saveApplication(was, a *atssync.Application) {
 	if was == nil || was.CandidateID != a.CandidateID || was.ApplicationID != a.ApplicationID {
 		st.saveReceipt(a.Connection, a.ID, a.CandidateID, a.ApplicationID)
 	}
+	switch open := was != nil && was.Question != ""; {
+	case a.Question != "" && (!open || was.QuestionAskedAt.IsZero()): // one from before there was an index gets its time late
+		st.w.Set(keyQuestion(a.Connection, a.ID), []byte{})
+	case a.Question == "" && open:
+		st.w.Delete(keyQuestion(a.Connection, a.ID))
+	}
 	st.put(keyApplication(a.Connection, a.ID), a)
 }
 

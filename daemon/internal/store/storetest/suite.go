@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) atssync.Store) {
 		"tasks":         taskTests,
 		"lane":          laneTests,
 		"collect":       collectTests,
+		"questions":     questionTests,
 		"hints":         hintTests,
 		"leases":        leaseTests,
 		"events":        eventTests,

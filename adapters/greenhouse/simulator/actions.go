@@ -149,6 +149,11 @@ func candidateActions() []Action {
 			id, err := e.Convert(a.Target, a.Job)
 			return map[string]int64{"application_id": id}, err
 		}),
+		act("apply", "gives the profile one more application, on a named job", func(e *Employer, a convertArgs) (any, error) {
+			id, err := e.Apply(a.Target, a.Job)
+			return map[string]int64{"application_id": id}, err
+		}),
+		act("remove", "takes an application away and leaves the profile", just((*Employer).Remove)),
 		common("move_random", "moves that many candidates one step each", func(s *Server, e *Employer, a countArgs) (any, error) {
 			if a.Count <= 0 || a.Count > 1_000_000 {
 				return nil, inputErrorf("$.count", "must lie between 1 and 1000000, got %d", a.Count)

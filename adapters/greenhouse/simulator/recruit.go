@@ -192,6 +192,30 @@ func (e *Employer) Delete(t Target) error {
 	})
 }
 
+// Apply gives the profile of an application one more, on the named job; its id is returned.
+func (e *Employer) Apply(t Target, ref JobRef) (int64, error) {
+	var id int64
+	err := e.change(t, func(a *application) error {
+		job, err := e.findJob(ref)
+		if err != nil {
+			return err
+		}
+		further := &application{job: job, status: statusActive, stage: job.firstStage()}
+		e.addApplication(a.candidate, further)
+		id = further.id
+		return nil
+	})
+	return id, err
+}
+
+// Remove takes one application away; its id answers nothing any more, and the profile stays.
+func (e *Employer) Remove(t Target) error {
+	return e.change(t, func(a *application) error {
+		a.gone = true
+		return nil
+	})
+}
+
 // ChangeSource gives the profile another source; away from the partner's name it vanishes from the partner API.
 func (e *Employer) ChangeSource(t Target, source string) error {
 	if source == "" {

@@ -84,6 +84,8 @@ func New(o Options) (http.Handler, error) {
 		{"POST /connect/{token}/check", (*visit).check},
 		{"GET /connect/{token}/arrived", (*visit).arrived},
 		{"POST /connect/{token}/arrived/{submission}", (*visit).settle},
+		{"GET /connect/{token}/which", (*visit).which},
+		{"POST /connect/{token}/which/{submission}", (*visit).choose},
 		{"GET /connect/{token}/disconnect", (*visit).leaving},
 		{"POST /connect/{token}/disconnect", (*visit).disconnect},
 	} {
@@ -248,8 +250,15 @@ func (v *visit) nav(name string) []page.Link {
 		{Text: "Test candidate", URL: v.at("test"), Current: name == "test"},
 		{Text: "Did they arrive?", URL: v.at("arrived"), Current: name == "arrived"},
 	}
-	if a, err := v.ours.Activity(v.ctx, v.conn.ID); err == nil && a.Uncertain > 0 {
+	a, err := v.ours.Activity(v.ctx, v.conn.ID)
+	if err == nil && a.Uncertain > 0 {
 		links[3].Note = page.Number(a.Uncertain)
+	}
+	if err == nil && a.Questions > 0 || name == "which" { // it is rare: there is a way to it while something is asked
+		links = append(links, page.Link{Text: "Which is it now?", URL: v.at("which"), Current: name == "which"})
+		if a.Questions > 0 {
+			links[4].Note = page.Number(a.Questions)
+		}
 	}
 	return links
 }

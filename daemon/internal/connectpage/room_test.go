@@ -17,10 +17,10 @@ import (
 )
 
 // looks are all pages below a link that only show something.
-var looks = []string{"", "/key", "/credentials", "/jobs", "/test", "/arrived", "/disconnect"}
+var looks = []string{"", "/key", "/credentials", "/jobs", "/test", "/arrived", "/which", "/disconnect"}
 
 // acts are all forms below a link.
-var acts = []string{"/credentials", "/jobs", "/refresh", "/jobs/acme-1", "/test", "/check", "/arrived/sub_1", "/disconnect"}
+var acts = []string{"/credentials", "/jobs", "/refresh", "/jobs/acme-1", "/test", "/check", "/arrived/sub_1", "/which/sub_1", "/disconnect"}
 
 func TestPages_ShowWhatOthersWroteAsText(t *testing.T) {
 	t.Parallel()

@@ -87,7 +87,7 @@ func (v *visit) overall(d statusPage) (page.Kind, string) {
 		return page.KindWarn, "Paused"
 	case len(d.Troubles) > 0:
 		return page.KindWarn, "Something does not work; it is looked after"
-	case d.Activity.Uncertain > 0:
+	case d.Activity.Uncertain > 0 || d.Activity.Questions > 0:
 		return page.KindWarn, "A question is waiting for you"
 	case d.Linked == 0:
 		return page.KindInfo, "Connected, and no job is yet"

@@ -26,6 +26,8 @@ var said = map[string]page.Message{
 	"arrived":        {Kind: page.KindOK, Title: "Found", Text: "The candidate was read back and is ours. Its status is followed from now on."},
 	"sent-again":     {Kind: page.KindOK, Title: "It is sent again", Text: "Should both turn up after all, merge them in your system."},
 	"settled-before": {Kind: page.KindInfo, Title: "This was settled meanwhile", Text: "Somebody else, or a look into your system, answered it first. Nothing was changed."},
+	"chosen":         {Kind: page.KindOK, Title: "It is followed", Text: "The person was read again, and the status of this application is read from now on."},
+	"none-of-them":   {Kind: page.KindOK, Title: "Noted: it is none of them", Text: "It is not asked again, unless the application turns up after all."},
 	"disconnected":   {Kind: page.KindOK, Title: "Disconnected", Text: "The key was destroyed, and what waited was cancelled. What was sent before stays in your system."},
 }
 

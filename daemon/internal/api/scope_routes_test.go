@@ -129,12 +129,12 @@ var routeRows = map[string]routeRow{
 	"POST /v1/applications:import":  {admin, item, "", "", `{"connection":"{connection}","external_id":"i-{external}","job":"{job}","candidate_id":"1"}`, 0, 200},
 	"POST /v1/submissions:resolve":  {admin, item, "", "", `{"connection":"{connection}","external_id":"{external}","action":"give_up"}`, 200, 200},
 
-	"POST /v1/submissions":                      {handing, item, "", "", documentOf, 0, 0},
-	"POST /v1/submissions:batch":                {handing, item, "", "", documentOf, 0, 200},
-	"POST /v1/submissions:preflight":            {handing, item, "", "", documentOf, 0, 0},
-	"GET /v1/submissions/{submission}":          {everyone, item, "", "", "", 0, 0},
-	"PUT /v1/submissions/{submission}":          {handing, item, "", "", `{"job":"{job}","person":{"first_name":"Eve","last_name":"Example"}}`, 0, 0},
-	"GET /v1/applications/{submission}":         {readers, item, "", "", "", 404, 0},
+	"POST /v1/submissions":              {handing, item, "", "", documentOf, 0, 0},
+	"POST /v1/submissions:batch":        {handing, item, "", "", documentOf, 0, 200},
+	"POST /v1/submissions:preflight":    {handing, item, "", "", documentOf, 0, 0},
+	"GET /v1/submissions/{submission}":  {everyone, item, "", "", "", 0, 0},
+	"PUT /v1/submissions/{submission}":  {handing, item, "", "", `{"job":"{job}","person":{"first_name":"Eve","last_name":"Example"}}`, 0, 0},
+	"GET /v1/applications/{submission}": {readers, item, "", "", "", 404, 0},
 
 	"GET /v1/applications/{submission}/question": {readers, item, "", "", "", 404, 0},
 	"POST /v1/applications/{submission}/answer":  {admin, item, "", "", `{"none":true,"version":1}`, 404, 0},

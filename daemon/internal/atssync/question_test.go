@@ -122,7 +122,9 @@ func TestAnswer_IsNeverAppliedToWhatWasNotAsked(t *testing.T) {
 			}, atssync.CodeInvalid, []string{"or its adapter, names no application of this candidate"},
 		},
 		"it cannot be read": {
-			func(_ *atssync.Application, how *atssync.AnswerQuestion) { how.Readings[1].Unreadable = "stage is a number" }, atssync.CodeATS, []string{"stage is a number"},
+			func(_ *atssync.Application, how *atssync.AnswerQuestion) {
+				how.Readings[1].Unreadable = "stage is a number"
+			}, atssync.CodeATS, []string{"stage is a number"},
 		},
 		"ours is there again": {
 			func(_ *atssync.Application, how *atssync.AnswerQuestion) {

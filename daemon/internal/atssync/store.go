@@ -301,7 +301,7 @@ type ApplicationQuery struct {
 	Since, Until                     time.Time // last told of, see Application.ToldAt
 	// Question selects those whose question to the employer is open, without a look at the others.
 	Question bool
-	Within                           Scope
+	Within   Scope
 	Paging
 }
 

@@ -83,6 +83,9 @@ func (v *visit) showWhich(status int, c choice, m *page.Message) error {
 			continue
 		}
 		q.Job = titles(got.Items[i].PlatformJob)
+		if ats := got.Items[i].ATSJobName; !strings.EqualFold(ats, q.Job) {
+			q.ATSJob = ats
+		}
 		if q.ID == c.id {
 			q.Choices.Error = c.wrong
 			for n := range q.Choices.Of {
@@ -99,7 +102,7 @@ func (v *visit) showWhich(status int, c choice, m *page.Message) error {
 
 // lostOne reads what may be the answer; open is false when the question went away meanwhile.
 func (v *visit) lostOne(a *atssync.Application, down *string) (q lostOne, open bool, err error) {
-	q = lostOne{ID: a.ID, Version: a.Version, ATSJob: a.ATSJobName, Asked: a.QuestionAskedAt, Profile: webAddress(a.ProfileURL), Unread: *down}
+	q = lostOne{ID: a.ID, Version: a.Version, Asked: a.QuestionAskedAt, Profile: webAddress(a.ProfileURL), Unread: *down}
 	q.Choices = page.Choices{Name: "answer", Legend: "It is now"}
 	if q.Unread == "" {
 		ctx, cancel := context.WithTimeout(v.ctx, perRead)

@@ -68,6 +68,8 @@ func actTitle(action string) string {
 		return "A person cancelled it"
 	case "resolve":
 		return "A person settled it"
+	case "application.answer":
+		return "A person said which application of the candidate it is"
 	case "open":
 		return "A person opened the document"
 	default:

@@ -32,6 +32,7 @@ func checkConnections(ctx context.Context, p *patient) []Finding {
 		}
 	}
 	out = append(out, p.waiting(ctx)...)
+	out = append(out, p.questions(ctx)...)
 	out = append(out, p.unlinked(ctx)...)
 	if len(out) == 0 {
 		out = append(out, well("connections", "every operation of "+some(len(d.connections), "connection")+" works, and nothing waits"))
@@ -104,6 +105,29 @@ func (p *patient) waiting(ctx context.Context) []Finding {
 			return out
 		}
 	}
+}
+
+// questions counts the applications of each connection of which the employer is asked which one they are now.
+func (p *patient) questions(ctx context.Context) []Finding {
+	asked := map[string]int{}
+	for a, err := range api.All("", func(after string) (api.Page[api.Application], error) {
+		return p.o.Daemon.Applications(ctx, api.ApplicationQuery{Question: true, After: after, Limit: page})
+	}) {
+		if err != nil {
+			return []Finding{trouble("connections", "the daemon does not tell what is asked of employers: "+said(err), "see what it says: journalctl -u atssync")}
+		}
+		asked[a.Connection]++
+	}
+	var out []Finding
+	for _, c := range p.daemon().connections {
+		if n := asked[c.ID]; n > 0 {
+			f := warning(p.name(c.ID, c.Name), fmt.Sprintf("%s gone from the ATS while the candidate is not: which one is it now?", some(n, "application")),
+				"the employer answers on the connect page; see: atssync applications --question --connection "+c.ID)
+			f.WhoseTurn = sdk.TurnEmployer
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // since tells when the oldest of those was accepted that are in a state.

@@ -35,7 +35,9 @@ func TestQuestions_OneFromBeforeThereWasAnIndexIsListedOnceItIsReadAgain(t *test
 		require.NoError(t, err)
 		return len(page.Items)
 	}
-	store(func(a *atssync.Application) { a.Question, a.SeenAt, a.Visibility = "Which is it?", now, atssync.NotVisible })
+	store(func(a *atssync.Application) {
+		a.Question, a.SeenAt, a.Visibility = "Which is it?", now, atssync.NotVisible
+	})
 	require.NoError(t, engine.Update(t.Context(), func(w kv.Writer) error { w.Delete(kv.KeyQuestion(c.ID, id)); return nil }))
 	require.Zero(t, open())
 	store(func(a *atssync.Application) {

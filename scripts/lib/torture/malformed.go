@@ -64,7 +64,7 @@ func malformed(ctx context.Context, t *trial) error {
 			t.done(n)
 		}
 	}
-	t.note("%d inputs of %d decoders", total, len(decoders))
+	t.note("%d inputs of %d decoders", total, tests)
 	return ctx.Err()
 }
 

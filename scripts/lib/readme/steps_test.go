@@ -71,6 +71,8 @@ func uncertainties() []step {
 			lose("lost-3", "cut_before")(w)
 			w.one(uncertain("lost-3"), "atssync submissions list --state uncertain")
 		}},
+		{line: "atssync applications --question", says: `^sub_\w+ .*lost-1`, until: true, first: (*world).moveOn},
+		{line: "atssync applications answer", of: shown, says: `--none`},
 	}
 }
 
@@ -161,12 +163,35 @@ func lose(external, fault string) func(*world) {
 // find looks for the lost one in the ATS, as a person does.
 func (w *world) find() {
 	w.t.Helper()
-	var found []struct {
-		ID int64 `json:"id"`
+	w.kept["FOUND"] = fmt.Sprintf("https://app.greenhouse.io/people/%d", w.sent("lost-1").ID)
+}
+
+// moveOn is a recruiter who has lost-1 considered for two other jobs, and no more for the one that was applied for.
+func (w *world) moveOn() {
+	w.t.Helper()
+	const acme = "/employers/harbor-robotics"
+	for _, job := range []string{"Data Scientist", "Frontend Engineer"} {
+		w.control(http.MethodPost, acme+"/apply", map[string]string{"external_id": "lost-1", "job": job})
 	}
-	require.NoError(w.t, json.Unmarshal(w.control(http.MethodGet, "/employers/harbor-robotics/candidates?external_id=lost-1", nil), &found))
+	w.control(http.MethodPost, acme+"/remove", map[string]any{"application_id": w.sent("lost-1").Applications[0].ID})
+	w.one(step{}, "atssync schedule run status")
+}
+
+// arrivedPerson is a candidate of the simulator.
+type arrivedPerson struct {
+	ID           int64 `json:"id"`
+	Applications []struct {
+		ID int64 `json:"id"`
+	} `json:"applications"`
+}
+
+// sent is the candidate that was made of a submission.
+func (w *world) sent(external string) arrivedPerson {
+	w.t.Helper()
+	var found []arrivedPerson
+	require.NoError(w.t, json.Unmarshal(w.control(http.MethodGet, "/employers/harbor-robotics/candidates?external_id="+external, nil), &found))
 	require.Len(w.t, found, 1)
-	w.kept["FOUND"] = fmt.Sprintf("https://app.greenhouse.io/people/%d", found[0].ID)
+	return found[0]
 }
 
 // control asks the simulator's control API.
@@ -245,15 +270,8 @@ func (w *world) config(taken func(string) bool) {
 // earlier writes what an earlier integration knew: the application that was just sent, as if it had been sent by it under another job.
 func (w *world) earlier() {
 	w.t.Helper()
-	var found []struct {
-		ID           int64 `json:"id"`
-		Applications []struct {
-			ID int64 `json:"id"`
-		} `json:"applications"`
-	}
-	require.NoError(w.t, json.Unmarshal(w.control(http.MethodGet, "/employers/harbor-robotics/candidates?external_id=goes-1", nil), &found))
-	require.NotEmpty(w.t, found)
-	w.write("earlier.csv", fmt.Sprintf("external_id,job,candidate_id,application_id\ngoes-1,backend,%d,%d\n", found[0].ID, found[0].Applications[0].ID))
+	was := w.sent("goes-1")
+	w.write("earlier.csv", fmt.Sprintf("external_id,job,candidate_id,application_id\ngoes-1,backend,%d,%d\n", was.ID, was.Applications[0].ID))
 }
 
 // creds writes the file that the README shows, with a key that the simulator printed.

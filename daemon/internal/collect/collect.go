@@ -87,7 +87,7 @@ type Worker struct {
 
 	mu      sync.Mutex
 	places  map[string]chan struct{} // by adapter, those for hints apart
-	busy    map[string]bool          // operation + connection under way
+	busy    map[string]*underWay     // by operation and connection
 	timers  map[string]*appointment  // operation + connection
 	stopped bool
 	ctx     context.Context
@@ -108,7 +108,7 @@ func New(o Options) *Worker {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &Worker{
-		o: o, places: make(map[string]chan struct{}), busy: make(map[string]bool),
+		o: o, places: make(map[string]chan struct{}), busy: make(map[string]*underWay),
 		timers: make(map[string]*appointment), ctx: ctx, cancel: cancel,
 	}
 	w.Reconfigure(o.Policy)

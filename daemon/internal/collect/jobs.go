@@ -25,13 +25,13 @@ func (w *Worker) ListJobsSoon(connection string) {
 	w.spawn(func() { w.one(operation{op: atssync.OpJobs, do: w.jobs}, connection) })
 }
 
-// RefreshJobs reads the job list of one connection now. While that is under way it does nothing. Where the ATS was not asked
+// RefreshJobs reads the job list of one connection now, or waits for the reading that is under way. Where the ATS was not asked
 // the error says so: what is known of before is no answer of the ATS.
 func (w *Worker) RefreshJobs(ctx context.Context, connection string) error {
-	_, err := w.try(operation{atssync.OpJobs, w.jobs, true}, connection)
+	err := w.tryOrJoin(ctx, operation{atssync.OpJobs, w.jobs, true}, connection)
 	e := sdk.AsError(err)
 	switch {
-	case err == nil, errors.Is(err, errBusy):
+	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()

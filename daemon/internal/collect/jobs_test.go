@@ -72,6 +72,47 @@ func TestRefreshJobs_SaysThatTheATSWasNotAsked(t *testing.T) {
 	})
 }
 
+// Who asks while the list is being read gets that answer, and not what was known before: of a connection that was just made, nothing.
+func TestRefreshJobs_WaitsForTheReadingUnderWay(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		first error
+		calls int
+	}{
+		{"which ends well", nil, 1},
+		{"which fails, and then reads by itself", &sdk.Error{Kind: sdk.KindTransient, Message: "the connection broke"}, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := setup(t, 1)
+				c := b.conns[0].ID
+				calls, list := 0, b.adapters.fake.ListJobsFunc
+				b.adapters.fake.ListJobsFunc = func(ctx context.Context, req sdk.ListJobsRequest) (sdk.ListJobsReply, error) {
+					if calls++; calls == 1 {
+						time.Sleep(3 * time.Second) // of the test's clock
+						if tt.first != nil {
+							return sdk.ListJobsReply{}, tt.first
+						}
+					}
+					return list(ctx, req)
+				}
+				began := time.Now()
+				b.worker.ListJobsSoon(c)
+				synctest.Wait()
+				impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				require.ErrorIs(t, b.worker.RefreshJobs(impatient, c), context.DeadlineExceeded)
+				require.Equal(t, time.Second, time.Since(began))
+				require.NoError(t, b.worker.RefreshJobs(t.Context(), c))
+				require.Equal(t, 3*time.Second, time.Since(began))
+				require.Equal(t, tt.calls, calls)
+			})
+		})
+	}
+}
+
 func TestJobs_AbsentThreeTimesIsClosed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -49,20 +49,58 @@ func (w *Worker) one(o operation, id string) Summary {
 	return s
 }
 
+// underWay is an operation that is under way on a connection.
+type underWay struct {
+	done chan struct{}
+	err  error // how it ended, once done is closed
+}
+
+// on names the operation on a connection.
+func (o operation) on(id string) string { return string(o.op) + "/" + id }
+
+// tryOrJoin is try, but what is under way already is waited for: when it ends well its outcome is that of this call.
+func (w *Worker) tryOrJoin(ctx context.Context, o operation, id string) error {
+	for {
+		_, err := w.try(o, id)
+		if !errors.Is(err, errBusy) {
+			return err
+		}
+		w.mu.Lock()
+		u := w.busy[o.on(id)]
+		w.mu.Unlock()
+		if u == nil { // it has just ended, nobody knows how
+			continue
+		}
+		select {
+		case <-u.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-w.ctx.Done():
+			return errSkip
+		}
+		if u.err == nil {
+			return nil
+		}
+	}
+}
+
 // try is one, with the reason why nothing was done: errSkip or errBusy.
-func (w *Worker) try(o operation, id string) (Summary, error) {
-	key := string(o.op) + "/" + id
+func (w *Worker) try(o operation, id string) (sum Summary, err error) {
+	key := o.on(id)
 	w.mu.Lock()
-	if w.busy[key] {
+	if w.busy[key] != nil {
 		w.mu.Unlock()
 		return Summary{}, errBusy
 	}
-	w.busy[key] = true
+	u := &underWay{done: make(chan struct{})}
+	w.busy[key] = u
 	w.mu.Unlock()
 	defer func() {
 		w.mu.Lock()
 		delete(w.busy, key)
 		w.mu.Unlock()
+		u.err = err
+		close(u.done)
 	}()
 	v, free, err := w.visit(w.ctx, id, o.op)
 	if err != nil {
